@@ -1,0 +1,54 @@
+# Two commands matter: `make demo` and `make test`. Each sets up .venv by itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NOTEBOOKS := $(wildcard notebooks/[0-9]*.ipynb)
+
+.PHONY: help demo lab test check format bench notebooks browser clean
+.DEFAULT_GOAL := help
+
+help: ## list the tasks
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(STAMP) ## score the example variants, write demo/report.html
+	$(BIN)/hyenascope demo --out demo
+
+lab: $(STAMP) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+test: $(STAMP) ## run every test, the slow ones and the notebooks too
+	$(BIN)/python -m pytest -m "not network and not gpu"
+	$(BIN)/python -m pytest -p no:randomly --nbmake $(NOTEBOOKS) --override-ini addopts= --override-ini filterwarnings=
+
+check: $(STAMP) ## lint, types, import floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## measure speed and memory against named baselines
+	$(BIN)/python -m tests.benchmarks.forward
+
+notebooks: $(STAMP) ## run the notebooks in place and strip what is not output
+	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)
+	$(BIN)/nbstripout --keep-output --extra-keys "metadata.widgets cell.metadata.execution metadata.language_info.version" $(NOTEBOOKS)
+
+browser: ## install Chromium for the browser tests and PNG export (Debian, Ubuntu)
+	command -v chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
+
+clean: ## remove the environment and everything made
+	rm -rf $(VENV) demo out build dist .mypy_cache .ruff_cache .pytest_cache
+
+$(STAMP): pyproject.toml binder/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || (echo "hyenascope needs Python 3.11 or newer: make PYTHON=python3.12 ..." && exit 1)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c binder/constraints.txt -e ".[lab,test,dev]"
+	touch $(STAMP)
