@@ -1,0 +1,1 @@
+"""DNA as text, tokens and one-hot rows."""
