@@ -1,0 +1,1 @@
+"""Coordinates, files and containers; never torch."""

@@ -1,0 +1,171 @@
+"""Whatever a person has at hand, as named sequences: text, FASTA, BED, a table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hyenascope._typing import StrPath
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
+from hyenascope.sequence.dna import is_dna
+
+FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
+
+SequenceSource = (
+    str | Path | Interval | pd.DataFrame | Sequence[str] | Sequence[Interval]
+)
+"""DNA text or a list of it, a FASTA or BED path, intervals, or a table."""
+
+
+@dataclass(frozen=True)
+class NamedSequences:
+    """Sequences and their names, equally many, in the order they came."""
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+def collect_sequences(
+    source: SequenceSource, *, genome: FastaReader | StrPath | None = None
+) -> NamedSequences:
+    """Read sequences from anything that names them.
+
+    Parameters
+    ----------
+    source
+        DNA text or a list of it; a FASTA path (every record); a BED path, an
+        `Interval` or a list of them (needs ``genome``); a table with a
+        ``sequence`` column, or with ``chrom``, ``start``, ``end`` (0-based
+        half-open) and optionally ``strand`` and ``name`` (needs ``genome``).
+    genome
+        Where intervals are read from; a reader or a FASTA path.
+
+    Raises
+    ------
+    ValueError
+        If the source is none of these, is empty, or intervals lack a genome.
+
+    Examples
+    --------
+    >>> collect_sequences(["ACGT", "TTT"]).names
+    ('0', '1')
+    """
+    named = list(_named(source, genome))
+    if not named:
+        raise ValueError(f"sequences must not be empty; got {_show(source)}.")
+    names, texts = zip(*named, strict=True)
+    return NamedSequences(names, texts)
+
+
+def read_bed(path: StrPath) -> pd.DataFrame:
+    """Read the first six BED columns: chrom start end name score strand.
+
+    Positions are 0-based half-open, as in the file; comments and ``track`` and
+    ``browser`` lines are skipped.
+
+    Raises
+    ------
+    ValueError
+        If a line has fewer than three columns or its positions are not numbers.
+    """
+    rows = []
+    with Path(path).open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip() or line.startswith(("#", "track", "browser")):
+                continue
+            rows.append(_bed_row(line, f"{path}, line {number}"))
+    columns = ["chrom", "start", "end", "name", "score", "strand"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _bed_row(line: str, where: str) -> tuple[str, int, int, str, str, str]:
+    fields = line.rstrip("\r\n").split("\t" if "\t" in line else None)
+    try:
+        chrom, start, end = fields[0], int(fields[1]), int(fields[2])
+    except (IndexError, ValueError):
+        raise ValueError(
+            f"{where} must start with chrom, start and end; got {line.strip()!r}."
+        ) from None
+    name, score, strand = (fields[3:6] + ["", "", "."][len(fields[3:6]) :])[:3]
+    return chrom, start, end, name, score, strand if strand in "+-" else "."
+
+
+def _named(
+    source: SequenceSource, genome: FastaReader | StrPath | None
+) -> Iterator[tuple[str, str]]:
+    if isinstance(source, Interval):
+        yield from _from_intervals([source], genome)
+    elif isinstance(source, pd.DataFrame):
+        yield from _from_frame(source, genome)
+    elif isinstance(source, str) and is_dna(source):
+        yield "0", source
+    elif isinstance(source, str | Path):
+        yield from _from_file(Path(source), genome)
+    elif len(source) and all(isinstance(item, Interval) for item in source):
+        yield from _from_intervals(source, genome)  # type: ignore[arg-type]
+    elif all(isinstance(item, str) for item in source):
+        yield from ((str(i), str(text)) for i, text in enumerate(source))
+    else:
+        raise ValueError(
+            "sequences must be DNA text, a FASTA or BED path, intervals or a table; "
+            f"got {_show(source)}."
+        )
+
+
+def _from_file(
+    path: Path, genome: FastaReader | StrPath | None
+) -> Iterator[tuple[str, str]]:
+    if path.name.endswith(".bed"):
+        yield from _from_frame(read_bed(path), genome)
+    elif path.name.endswith(FASTA_SUFFIXES):
+        with FastaReader(path) as reader:
+            for name, length in reader.contigs.items():
+                yield name, reader.fetch(Interval(name, 0, length))
+    else:
+        raise ValueError(
+            "sequences must be DNA text or a path ending in .bed or "
+            f"{', '.join(FASTA_SUFFIXES)}; got {_show(path)}."
+        )
+
+
+def _from_frame(
+    frame: pd.DataFrame, genome: FastaReader | StrPath | None
+) -> Iterator[tuple[str, str]]:
+    if "sequence" in frame:
+        names = frame.get("name", frame.index)
+        yield from zip(map(str, names), map(str, frame["sequence"]), strict=True)
+        return
+    missing = {"chrom", "start", "end"} - set(frame.columns)
+    if missing:
+        raise ValueError(
+            "a table of sequences must have a column 'sequence', or 'chrom', 'start' "
+            f"and 'end'; got {list(frame.columns)}."
+        )
+    strands = frame["strand"] if "strand" in frame else ["."] * len(frame)
+    intervals = [
+        Interval(str(chrom), int(start), int(end), strand)
+        for chrom, start, end, strand in zip(
+            frame["chrom"], frame["start"], frame["end"], strands, strict=True
+        )
+    ]
+    found = _from_intervals(intervals, genome)
+    given = frame["name"] if "name" in frame else [""] * len(frame)
+    for (place, text), name in zip(found, given, strict=True):
+        yield str(name) or place, text
+
+
+def _from_intervals(
+    intervals: Sequence[Interval], genome: FastaReader | StrPath | None
+) -> Iterator[tuple[str, str]]:
+    if genome is None:
+        raise ValueError("genome must be given to read intervals; got None.")
+    reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
+    for interval in intervals:
+        yield str(interval), reader.fetch(interval)
+
+
+def _show(source: object) -> str:
+    text = repr(source) if isinstance(source, str | Path) else type(source).__name__
+    return text if len(text) <= 60 else f"{text[:57]}..."
