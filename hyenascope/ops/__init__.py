@@ -1,0 +1,1 @@
+"""Kernels on channel-first tensors: torch in, torch out, no biology."""

@@ -1,0 +1,158 @@
+"""Long convolution by FFT, causal or two-sided, in O(length log length).
+
+The transform length is the next fast one ≥ 2·length − 1, the shortest that
+keeps the circular convolution from wrapping; 2·length, as published, is often
+a bad size (2·450,002 has the factor 32,143).
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+Backend = Literal["auto", "torch"]
+
+
+@lru_cache(maxsize=1024)
+def next_fast_length(n: int) -> int:
+    """Return the smallest 7-smooth integer ≥ ``n``, and even above 1.
+
+    FFT libraries have fast kernels for the factors 2, 3, 5 and 7; an even
+    length lets the real transform run as a complex one of half the size.
+
+    Examples
+    --------
+    >>> [next_fast_length(n) for n in (1, 17, 2051, 900_003)]
+    [1, 18, 2058, 903168]
+    """
+    candidate = n if n <= 2 else n + n % 2
+    while not _is_smooth(candidate):
+        candidate += 2
+    return candidate
+
+
+def fft_length(length: int) -> int:
+    """Transform length for a convolution of ``length`` positions.
+
+    Examples
+    --------
+    >>> fft_length(1024)
+    2048
+    """
+    return next_fast_length(2 * length - 1)
+
+
+def filter_spectrum(
+    k: Float[Tensor, "channels taps"], length: int
+) -> Complex[Tensor, "channels frequencies"]:
+    """Real FFT of a causal filter, for `fft_conv` over ``length`` positions.
+
+    It depends on nothing but the weights, so a model in eval mode computes it
+    once per length. float32 at least, float64 stays.
+    """
+    return torch.fft.rfft(_widen(k)[..., :length], n=fft_length(length))
+
+
+def two_sided_spectrum(
+    k: Float[Tensor, "channels taps"],
+    k_reverse: Float[Tensor, "channels taps"],
+    length: int,
+) -> Complex[Tensor, "channels frequencies"]:
+    """Real FFT of a two-sided filter: lag 0 and up in ``k``, −1 and down in the other.
+
+    Negative lags sit at the end of the circular buffer, where the index −m
+    lives; `hyenascope.ops.reference.direct_two_sided_conv` is the definition.
+    """
+    n = fft_length(length)
+    ring = _widen(k).new_zeros(k.shape[0], n)
+    ring[:, : min(length, k.shape[-1])] = _widen(k)[:, :length]
+    behind = _widen(k_reverse)[:, : length - 1].flip(-1)
+    ring = torch.cat([ring[:, : n - behind.shape[-1]], behind], dim=-1)
+    return torch.fft.rfft(ring, n=n)
+
+
+def fft_conv(
+    u: Float[Tensor, "batch channels length"],
+    k: Float[Tensor, "channels taps"],
+    *,
+    bias: Float[Tensor, " channels"] | None = None,
+    backend: Backend = "auto",
+) -> Float[Tensor, "batch channels length"]:
+    """Long causal convolution ``y[i] = sum_{j<=i} k[i-j] u[j] + bias u[i]``.
+
+    Runs in float32 at least and returns the dtype of ``u``; differentiable in
+    ``u``, ``k`` and ``bias``.
+
+    Parameters
+    ----------
+    u
+        Input, channel first.
+    k
+        One filter per channel; taps beyond the length are never reached.
+    bias
+        Weight of the skip ``bias * u``.
+    backend
+        ``"auto"`` chooses; today there is one, ``"torch"``.
+
+    Raises
+    ------
+    ValueError
+        If ``backend`` is unknown or the channels of ``u`` and ``k`` differ.
+
+    Examples
+    --------
+    >>> u = torch.tensor([[[1.0, 2.0, 3.0]]])
+    >>> fft_conv(u, torch.tensor([[1.0, 10.0]])).round(decimals=4)
+    tensor([[[ 1., 12., 23.]]])
+    """
+    if backend not in ("auto", "torch"):
+        raise ValueError(f"backend must be 'auto' or 'torch'; got {backend!r}.")
+    if u.shape[1] != k.shape[0]:
+        raise ValueError(
+            f"k must have one filter per channel of u ({u.shape[1]}); "
+            f"got {k.shape[0]} filters."
+        )
+    return spectral_conv(u, filter_spectrum(k, u.shape[-1]), bias=bias)
+
+
+def spectral_conv(
+    u: Float[Tensor, "batch channels length"],
+    spectrum: Complex[Tensor, "channels frequencies"],
+    *,
+    bias: Float[Tensor, " channels"] | None = None,
+) -> Float[Tensor, "batch channels length"]:
+    """`fft_conv` with the filter already transformed.
+
+    ``spectrum`` comes from `filter_spectrum` or `two_sided_spectrum` for the
+    same length.
+
+    Examples
+    --------
+    >>> u = torch.ones(1, 1, 4)
+    >>> spectrum = filter_spectrum(torch.ones(1, 4), 4)
+    >>> spectral_conv(u, spectrum).round(decimals=4)
+    tensor([[[1., 2., 3., 4.]]])
+    """
+    length, n = u.shape[-1], fft_length(u.shape[-1])
+    wide = _widen(u)
+    product = torch.fft.rfft(wide, n=n)
+    # In place saves a buffer as large as the signal; autograd needs the factors.
+    needs_grad = product.requires_grad or spectrum.requires_grad
+    product = product * spectrum if needs_grad else product.mul_(spectrum)
+    y = torch.fft.irfft(product, n=n)[..., :length]
+    if bias is not None:
+        y = torch.addcmul(y, wide, bias.to(y.dtype)[:, None])
+    return y.to(u.dtype)
+
+
+def _widen(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def _is_smooth(n: int) -> bool:
+    for factor in (2, 3, 5, 7):
+        while n % factor == 0:
+            n //= factor
+    return n == 1
