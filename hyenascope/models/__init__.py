@@ -1,0 +1,1 @@
+"""The network, its weights, and running it over many sequences."""

@@ -1,0 +1,626 @@
+"""The whole HyenaDNA network, read from top to bottom.
+
+Tokens become embeddings, pass ``n_layer`` pre-norm blocks (Hyena mixer, then a
+two-layer MLP) on a float32 residual stream, and meet the embedding matrix
+again as the tied head. The mixer of order 2 is ``x0 * (k ∗ (v * x1))`` with
+``x0, x1, v`` projected from the input, smoothed by three taps, and ``k`` a
+filter as long as the sequence, written by a small network that sees only the
+position (Poli et al. 2023, arXiv 2302.10866; Nguyen et al. 2023, arXiv
+2306.15794). Module names are those of the published checkpoints.
+
+Without gradients the same code walks through the batch, the channels and the
+length in pieces that stay in cache: temporaries above the allocator's mmap
+threshold cost as much in page faults as the arithmetic on them.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Complex, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from hyenascope.ops.fft_conv import filter_spectrum, spectral_conv, two_sided_spectrum
+from hyenascope.ops.short_conv import short_conv
+
+_CACHE_BYTES = 16 * 2**20  # temporaries of one piece; glibc keeps blocks below 32 MB
+_SPECTRUM_BYTES = 512 * 2**20  # cached filter spectra of one layer
+
+
+@dataclass(frozen=True)
+class HyenaConfig:
+    """Every number that shapes the network.
+
+    Defaults are those of the published ``tiny-1k``. ``l_max`` is part of the
+    weights: the filter's clock runs from 0 to 1 over ``l_max`` positions, so the
+    same weights under another ``l_max`` are another model.
+
+    Parameters
+    ----------
+    d_model, n_layer, d_inner
+        Width, number of blocks, width of the MLP.
+    vocab_size, pad_vocab_size_multiple
+        Tokens; the embedding table is rounded up to the multiple (12 → 16).
+    l_max
+        Longest input in tokens.
+    order
+        Gates per mixer; ``order - 1`` long convolutions.
+    short_filter_order
+        Taps of the short convolution.
+    emb_dim, filter_order, num_inner_mlps, activation_freq
+        Of the filter network: position features (odd), width, inner layers,
+        starting frequency of its sine.
+    modulate, modulation_shift, fast_decay_pct, slow_decay_pct, decay_target
+        Exponential window over the filter, ``exp(-t |δ|) + shift``.
+    normalized
+        Divide the filter by its L1 norm over channels.
+    filter_skip
+        Add ``D * u`` to each long convolution.
+    filter_layout
+        Order of filter channels when ``order > 2``: ``"order_first"`` (the
+        released stand-alone model) or ``"channel_first"`` (its training code).
+    bidirectional
+        Two-sided filters and a centred short convolution.
+    train_positions
+        Position features are a parameter (published ``lr_pos_emb`` ≠ 0).
+    embed_dropout, resid_dropout, layer_norm_epsilon
+        As named.
+    checkpoint_mixer, checkpoint_mlp
+        Recompute in the backward pass instead of storing. Never changes keys.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range; the message names it.
+
+    Examples
+    --------
+    >>> HyenaConfig().context_length
+    1024
+    """
+
+    d_model: int = 128
+    n_layer: int = 2
+    d_inner: int = 512
+    vocab_size: int = 12
+    pad_vocab_size_multiple: int = 8
+    l_max: int = 1026
+    order: int = 2
+    short_filter_order: int = 3
+    emb_dim: int = 5
+    filter_order: int = 64
+    num_inner_mlps: int = 2
+    activation_freq: float = 10.0
+    modulate: bool = True
+    modulation_shift: float = 0.05
+    fast_decay_pct: float = 0.3
+    slow_decay_pct: float = 1.5
+    decay_target: float = 0.01
+    normalized: bool = False
+    filter_skip: bool = True
+    filter_layout: Literal["order_first", "channel_first"] = "order_first"
+    bidirectional: bool = False
+    train_positions: bool = False
+    embed_dropout: float = 0.1
+    resid_dropout: float = 0.0
+    layer_norm_epsilon: float = 1e-5
+    checkpoint_mixer: bool = False
+    checkpoint_mlp: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("d_model", "n_layer", "d_inner", "vocab_size", "l_max"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 1; got {self.__dict__[name]}."
+                )
+        if self.order < 2:
+            raise ValueError(f"order must be at least 2; got {self.order}.")
+        if self.emb_dim < 3 or self.emb_dim % 2 == 0:
+            raise ValueError(f"emb_dim must be odd and at least 3; got {self.emb_dim}.")
+
+    @property
+    def vocab_rows(self) -> int:
+        """Rows of the embedding table: ``vocab_size`` rounded up."""
+        multiple = self.pad_vocab_size_multiple
+        return math.ceil(self.vocab_size / multiple) * multiple
+
+    @property
+    def context_length(self) -> int:
+        """Bases that fit by convention: ``l_max`` less two special tokens."""
+        return max(1, self.l_max - 2)
+
+
+class Sin(nn.Module):
+    """``sin(freq · x)`` with one learnable frequency per unit."""
+
+    def __init__(self, width: int, freq: float) -> None:
+        super().__init__()
+        self.freq = nn.Parameter(freq * torch.ones(1, width))
+
+    def forward(self, x: Float[Tensor, "*rest width"]) -> Float[Tensor, "*rest width"]:
+        """Apply the sine."""
+        return torch.sin(self.freq * x)
+
+
+class PositionalEmbedding(nn.Module):
+    """The filter's clock: time in [0, 1] and sines and cosines of it.
+
+    ``t`` runs over ``l_max`` positions with both ends; the phases
+    ``2π n / l_max`` leave the end out, as published.
+    """
+
+    z: Tensor
+    t: Tensor
+
+    def __init__(self, emb_dim: int, l_max: int, *, trainable: bool) -> None:
+        super().__init__()
+        bands = (emb_dim - 1) // 2
+        t = torch.linspace(0, 1, l_max)[None, :, None]
+        index = torch.linspace(0, l_max - 1, l_max)[None, :, None]
+        phase = torch.linspace(1e-4, bands - 1, bands) * (2 * math.pi * index / l_max)
+        z = torch.cat([t, phase.cos(), -phase.sin()], dim=-1)
+        if trainable:
+            self.z = nn.Parameter(z)
+        else:
+            self.register_buffer("z", z)
+        self.register_buffer("t", t)
+
+
+class ExponentialModulation(nn.Module):
+    """Window ``exp(-t |δ|) + shift``: each channel forgets at its own rate."""
+
+    deltas: Tensor
+
+    def __init__(self, config: HyenaConfig, channels: int) -> None:
+        super().__init__()
+        self.shift = config.modulation_shift
+        fast = math.log(config.decay_target) / config.fast_decay_pct
+        slow = math.log(config.decay_target) / config.slow_decay_pct
+        self.register_buffer("deltas", torch.linspace(slow, fast, channels)[None, None])
+
+    def forward(
+        self, t: Float[Tensor, "1 taps 1"], h: Float[Tensor, "1 taps channels"]
+    ) -> Float[Tensor, "1 taps channels"]:
+        """Multiply the filter by its window."""
+        return h * (torch.exp(-t * self.deltas.abs()) + self.shift)
+
+
+class HyenaFilter(nn.Module):
+    """The implicit long filter, its skip weight ``bias``, and cached spectra."""
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.filter_order
+        channels = config.d_model * (config.order - 1)
+        outputs = channels * (2 if config.bidirectional else 1)
+        if config.filter_skip:
+            self.bias: nn.Parameter | None = nn.Parameter(torch.randn(channels))
+        else:
+            self.register_parameter("bias", None)
+        self.pos_emb = PositionalEmbedding(
+            config.emb_dim, config.l_max, trainable=config.train_positions
+        )
+        sine = Sin(width, config.activation_freq)  # one frequency for every layer
+        layers: list[nn.Module] = [nn.Linear(config.emb_dim, width), sine]
+        for _ in range(config.num_inner_mlps):
+            layers += [nn.Linear(width, width), sine]
+        self.implicit_filter = nn.Sequential(
+            *layers, nn.Linear(width, outputs, bias=False)
+        )
+        self.modulation = ExponentialModulation(config, outputs)
+        self._spectra: dict[tuple[object, ...], list[Tensor]] = {}
+
+    def forward(self, length: int) -> Float[Tensor, "taps channels"]:
+        """Return the first ``length`` taps of every filter, float32 at least."""
+        with torch.autocast(self.pos_emb.t.device.type, enabled=False):
+            h = self.implicit_filter(self.pos_emb.z[:, :length])
+            if self.config.modulate:
+                h = self.modulation(self.pos_emb.t[:, :length], h)
+            if self.config.normalized:
+                h = h / h.abs().sum(dim=-1, keepdim=True)
+        return h[0]
+
+    def spectra(self, length: int) -> list[Complex[Tensor, "channels frequencies"]]:
+        """Return one spectrum per long convolution, kept while weights rest.
+
+        Kept only in eval mode without gradients; a changed parameter, dtype or
+        device makes a new one.
+        """
+        if self.training or torch.is_grad_enabled():
+            self._spectra.clear()
+            return self._make_spectra(length)
+        state = tuple((p.data_ptr(), p._version) for p in self.parameters())
+        key = (length, self.modulation.shift, *state)
+        if key not in self._spectra:
+            made = self._make_spectra(length)
+            self._evict(sum(s.nbytes for s in made), keep_state=state)
+            self._spectra[key] = made
+        return self._spectra[key]
+
+    def skip(self, index: int) -> Float[Tensor, " channels"] | None:
+        """Weights of ``D * u`` for one long convolution."""
+        return None if self.bias is None else self._pick(self.bias[None], index)[:, 0]
+
+    def _make_spectra(self, length: int) -> list[Tensor]:
+        with torch.autocast(self.pos_emb.t.device.type, enabled=False):
+            k = self(length)
+            if not self.config.bidirectional:
+                picked = [self._pick(k, i) for i in range(self.config.order - 1)]
+                return [filter_spectrum(f, length) for f in picked]
+            ahead, behind = k.chunk(2, dim=-1)
+            return [
+                two_sided_spectrum(self._pick(ahead, i), self._pick(behind, i), length)
+                for i in range(self.config.order - 1)
+            ]
+
+    def _pick(self, k: Tensor, index: int) -> Tensor:
+        """Channels of long convolution ``index``: "taps all" → "channels taps"."""
+        count = self.config.order - 1
+        if self.config.filter_layout == "channel_first":
+            return k[:, index::count].T
+        return k.chunk(count, dim=-1)[index].T
+
+    def _evict(self, incoming: int, *, keep_state: tuple[object, ...]) -> None:
+        """Drop stale spectra, then the oldest, until the new one fits."""
+        for key in [k for k in self._spectra if k[2:] != keep_state]:
+            del self._spectra[key]
+        held = sum(s.nbytes for made in self._spectra.values() for s in made)
+        while self._spectra and held + incoming > _SPECTRUM_BYTES:
+            oldest = self._spectra.pop(next(iter(self._spectra)))
+            held -= sum(s.nbytes for s in oldest)
+
+    def _apply(
+        self, fn: Callable[[Tensor], Tensor], recurse: bool = True
+    ) -> "HyenaFilter":
+        """Move and cast, but never below float32: bf16 filters err by a fifth."""
+        self._spectra.clear()
+
+        def keep_wide(x: Tensor) -> Tensor:
+            y = fn(x)
+            half = y.dtype in (torch.float16, torch.bfloat16)
+            return x.to(y.device) if half else y
+
+        return super()._apply(keep_wide, recurse)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**super().__getstate__(), "_spectra": {}}
+
+
+class HyenaMixer(nn.Module):
+    """Gates around long convolutions: the Hyena operator.
+
+    ``z = short(in_proj(x))`` splits into ``x0 … x_{order-1}, v``; then
+    ``v ← k ∗ (v * x_i)`` for i from the last down to 1, and
+    ``out_proj(v * x0)``.
+    """
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.config = config
+        d, streams, taps = config.d_model, config.order + 1, config.short_filter_order
+        self.in_proj = nn.Linear(d, streams * d)
+        self.out_proj = nn.Linear(d, d)
+        self.short_filter = nn.Conv1d(
+            streams * d, streams * d, taps, groups=streams * d, padding=taps - 1
+        )
+        self.filter_fn = HyenaFilter(config)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch length channels"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "batch length channels"]:
+        """Mix along the length; ``mask`` is True at real tokens."""
+        spectra = self.filter_fn.spectra(x.shape[1])
+        blocks = self._channel_blocks(x)
+        gated = [self._mix(x, spectra, block, mask) for block in blocks]
+        y = gated[0] if len(gated) == 1 else torch.cat(gated, dim=1)
+        return _linear_from_channels(y, self.out_proj)
+
+    def _mix(
+        self,
+        x: Tensor,
+        spectra: list[Tensor],
+        block: slice,
+        mask: Tensor | None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Everything between the projections, for some channels."""
+        *gates, v = self._streams(x, block, mask)
+        for index, gate in enumerate(reversed(gates[1:])):
+            skip = self.filter_fn.skip(index)
+            v = spectral_conv(
+                self._masked(v * gate, mask),
+                spectra[index][block],
+                bias=None if skip is None else skip[block],
+            )
+        return v * gates[0]
+
+    def _streams(self, x: Tensor, block: slice, mask: Tensor | None) -> list[Tensor]:
+        """Project and smooth the channels of ``block`` in each of the streams."""
+        count, d = self.config.order + 1, self.config.d_model
+        weight, bias, taps = self.in_proj.weight, self.in_proj.bias, self._taps()
+        short_bias = self.short_filter.bias
+        assert short_bias is not None
+        if block.stop - block.start < d:
+            rows = torch.cat(
+                [torch.arange(block.start, block.stop) + i * d for i in range(count)]
+            ).to(weight.device)
+            weight, bias, taps = weight[rows], bias[rows], taps[rows]
+            short_bias = short_bias[rows]
+        projected = _linear_to_channels(x, weight, bias)
+        centre = (self.config.short_filter_order - 1) // 2
+        smooth = short_conv(
+            self._masked(projected, mask),
+            taps.to(projected.dtype),
+            short_bias.to(projected.dtype),
+            lookahead=centre if self.config.bidirectional else 0,
+        )
+        return list(smooth.chunk(count, dim=1))
+
+    def _taps(self) -> Tensor:
+        return self.short_filter.weight[:, 0]
+
+    def _masked(self, u: Tensor, mask: Tensor | None) -> Tensor:
+        # A causal model never looks right, where the padding is.
+        if mask is None or not self.config.bidirectional:
+            return u
+        return u * mask[:, None].to(u.dtype)
+
+    def _channel_blocks(self, x: Tensor) -> list[slice]:
+        d, streams = self.config.d_model, self.config.order + 1
+        if torch.is_grad_enabled() or x.is_cuda:
+            return [slice(0, d)]
+        per_channel = x.shape[0] * x.shape[1] * streams * x.element_size()
+        width = min(d, max(16, _CACHE_BYTES // per_channel // 16 * 16))
+        return [slice(i, min(i + width, d)) for i in range(0, d, width)]
+
+
+class Mlp(nn.Module):
+    """Two linear layers around the tanh form of GELU."""
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(config.d_model, config.d_inner)
+        self.fc2 = nn.Linear(config.d_inner, config.d_model)
+
+    def forward(
+        self, x: Float[Tensor, "*rest channels"]
+    ) -> Float[Tensor, "*rest channels"]:
+        """Apply to every position alone."""
+        return self.fc2(functional.gelu(self.fc1(x), approximate="tanh"))
+
+
+class Block(nn.Module):
+    """Pre-norm residual block: mixer, then MLP."""
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mixer = HyenaMixer(config)
+        self.norm1 = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.mlp = Mlp(config)
+        self.norm2 = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.dropout = nn.Dropout(config.resid_dropout)
+
+    def forward(
+        self,
+        stream: Float[Tensor, "batch length channels"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "batch length channels"]:
+        """Add the mixer's and the MLP's contribution to the residual stream."""
+        mixed = self._recompute(self.config.checkpoint_mixer, self._mix, stream, mask)
+        stream = stream + self.dropout(mixed)
+        if torch.is_grad_enabled():
+            fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
+            return stream + self.dropout(fed)
+        for piece in _length_pieces(stream, self.config.d_inner):
+            stream[:, piece] += self._feed(stream[:, piece])
+        return stream
+
+    def _mix(self, stream: Tensor, mask: Tensor | None) -> Tensor:
+        return self.mixer(_normed(self.norm1, stream), mask)
+
+    def _feed(self, stream: Tensor) -> Tensor:
+        return self.mlp(_normed(self.norm2, stream))
+
+    def _recompute(
+        self, wanted: bool, fn: Callable[..., Tensor], *args: Tensor | None
+    ) -> Tensor:
+        if wanted and self.training and torch.is_grad_enabled():
+            recomputed: Tensor = checkpoint(fn, *args, use_reentrant=False)
+            return recomputed
+        return fn(*args)
+
+
+class _Embeddings(nn.Module):
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocab_rows, config.d_model)
+
+
+class Backbone(nn.Module):
+    """Embedding, blocks and the final norm."""
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.embeddings = _Embeddings(config)
+        self.dropout = nn.Dropout(config.embed_dropout)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layer))
+        self.ln_f = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+
+    def forward(
+        self,
+        embedded: Float[Tensor, "batch length channels"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+        *,
+        layer: int = -1,
+    ) -> Float[Tensor, "batch length channels"]:
+        """Return the normed output, or the residual stream after ``layer`` blocks."""
+        # The stream stays float32 even when the model is cast to half precision.
+        wide = embedded if embedded.dtype == torch.float64 else embedded.float()
+        stream = self.dropout(wide)
+        depth = len(self.layers) if layer < 0 else layer
+        for block in list(self.layers)[:depth]:
+            stream = block(stream, mask)
+        return _normed(self.ln_f, stream) if layer < 0 else stream
+
+
+class HyenaLM(nn.Module):
+    """HyenaDNA language model: tokens in, logits of the next token out.
+
+    Parameters
+    ----------
+    config
+        The network's numbers.
+    generator
+        Source of the random initial weights; torch's global one if absent.
+
+    Attributes
+    ----------
+    name : str
+        What results call this model; a loader sets it.
+
+    Examples
+    --------
+    >>> model = HyenaLM(HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=34))
+    >>> model(torch.tensor([[7, 8, 9, 10]])).shape  # A C G T
+    torch.Size([1, 4, 16])
+    """
+
+    def __init__(
+        self, config: HyenaConfig, *, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.name = "untitled"
+        self.backbone = Backbone(config)
+        self.lm_head = nn.Linear(config.d_model, config.vocab_rows, bias=False)
+        self.lm_head.weight = self.backbone.embeddings.word_embeddings.weight
+        self._initialize(generator)
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "batch length"],
+        *,
+        mask: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Return logits; row i of the output scores token i + 1.
+
+        Logits span the padded vocabulary (16 rows for 12 tokens; ids 12–15 were
+        never trained). ``mask`` is True at real tokens; only a two-sided model
+        needs it, a causal one never sees right padding.
+
+        Raises
+        ------
+        ValueError
+            If ``tokens`` are longer than ``l_max``.
+        """
+        return self.head(self.hidden(tokens, mask=mask))
+
+    def hidden(
+        self,
+        tokens: Int[Tensor, "batch length"],
+        *,
+        mask: Bool[Tensor, "batch length"] | None = None,
+        layer: int = -1,
+    ) -> Float[Tensor, "batch length channels"]:
+        """Return hidden states, ``d_model`` numbers per token.
+
+        ``layer=-1`` is the output of the final norm; ``layer=i`` the residual
+        stream after i blocks, 0 being the embedding.
+        """
+        self._check(tokens, layer)
+        embedded = self.backbone.embeddings.word_embeddings
+        if torch.is_grad_enabled() or tokens.is_cuda:
+            return self.backbone(embedded(tokens), mask, layer=layer)
+        pieces = []
+        for rows in _batch_pieces(tokens, self.config):
+            part = None if mask is None else mask[rows]
+            pieces.append(self.backbone(embedded(tokens[rows]), part, layer=layer))
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+    def head(
+        self, hidden: Float[Tensor, "batch length channels"]
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Logits of normed hidden states, through the tied embedding."""
+        return self.lm_head(hidden.to(self.lm_head.weight.dtype))
+
+    @property
+    def context_length(self) -> int:
+        """Bases that fit the context by convention, ``l_max - 2``."""
+        return self.config.context_length
+
+    def num_parameters(self) -> int:
+        """Count trainable numbers, the tied matrix once.
+
+        Examples
+        --------
+        >>> HyenaLM(HyenaConfig()).num_parameters()
+        436096
+        """
+        return sum(p.numel() for p in self.parameters())
+
+    def _check(self, tokens: Tensor, layer: int) -> None:
+        if tokens.shape[1] > self.config.l_max:
+            raise ValueError(
+                f"tokens must fit the context of {self.config.l_max} tokens; "
+                f"got {tokens.shape[1]}."
+            )
+        if not -1 <= layer <= self.config.n_layer:
+            raise ValueError(
+                f"layer must be -1 (final norm) or 0 … {self.config.n_layer}; "
+                f"got {layer}."
+            )
+
+    @torch.no_grad()
+    def _initialize(self, generator: torch.Generator | None) -> None:
+        """Draw weights as published: N(0, 0.02), residual outputs scaled down."""
+        for name, p in self.named_parameters():
+            leaf = name.rsplit(".", 2)[-2:]
+            if leaf == ["short_filter", "weight"] or leaf == ["short_filter", "bias"]:
+                bound = self.config.short_filter_order**-0.5
+                p.uniform_(-bound, bound, generator=generator)
+            elif leaf == ["filter_fn", "bias"]:
+                p.normal_(generator=generator)
+            elif leaf[-1] == "weight" and p.ndim == 2:
+                residual = leaf[0] in ("out_proj", "fc2")
+                scale = (2 * self.config.n_layer) ** -0.5 if residual else 1.0
+                p.normal_(0.0, 0.02 * scale, generator=generator)
+            elif leaf[-1] == "bias":
+                p.zero_()
+
+
+def _normed(norm: nn.LayerNorm, stream: Tensor) -> Tensor:
+    return norm(stream.to(norm.weight.dtype))
+
+
+def _linear_to_channels(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Linear layer that leaves channel-first, with no transposed copy."""
+    rows = weight.expand(x.shape[0], -1, -1)
+    return torch.baddbmm(bias[:, None], rows, x.transpose(1, 2))
+
+
+def _linear_from_channels(y: Tensor, linear: nn.Linear) -> Tensor:
+    """Linear layer on a channel-first input."""
+    columns = linear.weight.T.expand(y.shape[0], -1, -1)
+    return torch.baddbmm(linear.bias, y.transpose(1, 2), columns)
+
+
+def _length_pieces(x: Tensor, width: int) -> Iterator[slice]:
+    """Cut the length so that a ``width``-wide activation stays in cache."""
+    step = max(1, _CACHE_BYTES // (x.shape[0] * width * x.element_size()))
+    for start in range(0, x.shape[1], step):
+        yield slice(start, start + step)
+
+
+def _batch_pieces(tokens: Tensor, config: HyenaConfig) -> Iterator[slice]:
+    """Cut the batch so that the widest activation of a piece stays in cache."""
+    widest = max(config.d_inner, (config.order + 1) * config.d_model)
+    step = max(1, _CACHE_BYTES // (4 * widest * max(1, tokens.shape[1])))
+    for start in range(0, max(1, tokens.shape[0]), step):
+        yield slice(start, start + step)
