@@ -1,0 +1,1 @@
+"""Learning weights: windows of a genome in, a checkpoint out."""
