@@ -1,0 +1,1 @@
+"""Pictures of numbers over an interval; never the numbers themselves."""
