@@ -1,0 +1,113 @@
+"""A variant in its window: reference and alternate text on each strand.
+
+Windows lie on a fixed grid of the contig, so a variant's window depends on its
+position alone and never on its neighbours in the file, and variants of one
+grid cell share the reference pass. Each strand is read with its left edge and
+its length held still: an insertion pushes bases out at the far edge, a deletion
+pulls bases in, and both haplotypes are compared over equally many bases.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int64
+
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
+from hyenascope.data.variant import Variant
+from hyenascope.sequence.dna import reverse_complement
+from hyenascope.sequence.tokenizer import tokenize
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One strand of one variant, as the model reads it.
+
+    Parameters
+    ----------
+    reference, alternate
+        Token ids, equally many.
+    first
+        Index of the first token that differs.
+    changed
+        Number of tokens that count as the change itself.
+    """
+
+    reference: Int64[np.ndarray, " length"]
+    alternate: Int64[np.ndarray, " length"]
+    first: int
+    changed: int
+
+
+def grid_window(
+    variant: Variant, contig_length: int, *, context: int, stride: int
+) -> Interval:
+    """Return the window of ``variant``, 0-based half-open, inside its contig.
+
+    Window starts are multiples of ``stride``; away from contig ends the first
+    base of the variant lies in the middle ± ``stride / 2``. At contig ends the
+    window is pushed inside, so it never holds padding; a contig shorter than
+    ``context`` is the window.
+
+    Examples
+    --------
+    >>> str(grid_window(Variant("I", 1000, "A", "G"), 9999, context=512, stride=128))
+    'I:769-1,280'
+    """
+    centred = variant.start - context // 2 + stride // 2
+    start = centred // stride * stride
+    start = max(0, min(start, contig_length - context))
+    return Interval(variant.chrom, start, min(start + context, contig_length))
+
+
+def read_forward(genome: FastaReader, variant: Variant, window: Interval) -> Reading:
+    """Read left to right: the window's left edge is fixed.
+
+    ``variant`` must lie in ``window`` and agree with the genome.
+    """
+    room = min(window.end + len(variant.ref), genome.contigs[window.chrom])
+    text = genome.fetch_region(window.chrom, window.start, room)
+    changed = variant.apply(text, window.start)
+    return _reading(text[: window.length], changed[: window.length], variant)
+
+
+def read_reverse(genome: FastaReader, variant: Variant, window: Interval) -> Reading:
+    """Read right to left on the other strand: the window's right edge is fixed."""
+    room = max(window.start - len(variant.ref), 0)
+    text = genome.fetch_region(window.chrom, room, window.end)
+    changed = variant.apply(text, room)
+    return _reading(
+        reverse_complement(text)[: window.length],
+        reverse_complement(changed)[: window.length],
+        variant,
+    )
+
+
+def _reading(reference: str, alternate: str, variant: Variant) -> Reading:
+    # Near a contig's end a haplotype may run out of bases: compare what both have.
+    both = min(len(reference), len(alternate))
+    ref, alt = tokenize(reference[:both]), tokenize(alternate[:both])
+    differs = np.flatnonzero(ref != alt)
+    first = int(differs[0]) if len(differs) else both
+    return Reading(ref, alt, first, min(changed_bases(variant), both - first))
+
+
+def changed_bases(variant: Variant) -> int:
+    """Count the bases that a variant changes, after shared ends are trimmed.
+
+    The longer of the two trimmed alleles, so that an insertion or a deletion
+    of k bases is judged over k bases on both haplotypes.
+
+    Examples
+    --------
+    >>> changed_bases(Variant("I", 1, "ACG", "ATG"))
+    1
+    >>> changed_bases(Variant("I", 1, "A", "ATT"))
+    2
+    """
+    ref, alt = variant.ref, variant.alt
+    while ref and alt and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    while ref and alt and ref[0] == alt[0]:
+        ref, alt = ref[1:], alt[1:]
+    return max(len(ref), len(alt))
