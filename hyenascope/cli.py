@@ -1,0 +1,369 @@
+"""The same verbs from a shell."""
+
+import json
+import logging
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PATH = click.Path(path_type=Path, dir_okay=False)
+_EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
+_SCORES = ("conditional", "likelihood", "embedding_l2", "embedding_cosine")
+_EXTRAS = {"anywidget": "lab", "kaleido": "lab", "jupyterlab": "lab"}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hyenascope")
+def main() -> None:
+    """From a FASTA and a HyenaDNA model to what a base change does."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("hyenascope").setLevel(logging.INFO)
+
+
+def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Stack click options in reading order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+_run_options = _options(
+    click.option("--model", "model_name", default="demo-synthetic", show_default=True,
+                 help="A name of `hyenascope models`, a folder or a weights file."),
+    click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one."),
+    click.option("--batch-size", type=click.IntRange(min=1),
+                 help="Sequences per pass; by default what fits."),
+    click.option("--quiet", is_flag=True, help="No progress bar."),
+)  # fmt: skip
+
+
+@main.command()
+@click.argument("variants", type=_EXISTING)
+@click.option("--fasta", type=_EXISTING, required=True, help="Reference genome.")
+@click.option(
+    "--out",
+    type=_PATH,
+    required=True,
+    multiple=True,
+    help="h5ad, vcf, vcf.gz, bcf, tsv, csv or parquet; may be repeated.",
+)
+@click.option("--report", type=_PATH, help="Also write an HTML page.")
+@click.option("--genes", type=_EXISTING, help="GTF or GFF3 for the report.")
+@click.option("--region", help="Only variants here: chr1:1,000-2,000, 1-based.")
+@click.option(
+    "--score",
+    "scores",
+    multiple=True,
+    type=click.Choice(_SCORES),
+    default=("conditional", "likelihood"),
+    show_default=True,
+)
+@click.option(
+    "--strands",
+    default="both",
+    show_default=True,
+    type=click.Choice(("forward", "reverse", "both")),
+)
+@click.option(
+    "--context",
+    type=click.IntRange(min=4),
+    help="Window in bp; by default the model's, at most 16,384.",
+)
+@click.option(
+    "--on-error",
+    default="flag",
+    show_default=True,
+    type=click.Choice(("raise", "flag", "skip")),
+)
+@click.option(
+    "--modulation-shift",
+    type=float,
+    help="Override the shift of the filter's window (0.0 or 0.05).",
+)
+@_run_options
+def score(
+    variants: Path,
+    fasta: Path,
+    out: tuple[Path, ...],
+    report: Path | None,
+    genes: Path | None,
+    region: str | None,
+    scores: tuple[str, ...],
+    strands: str,
+    context: int | None,
+    on_error: str,
+    modulation_shift: float | None,
+    model_name: str,
+    device: str | None,
+    batch_size: int | None,
+    quiet: bool,
+) -> None:
+    """Score VARIANTS (VCF, BCF, TSV or CSV) against a genome."""
+    with _plain_errors():
+        from hyenascope.data.fasta import FastaReader
+        from hyenascope.interpret.score_files import score_suffix, write_scores
+        from hyenascope.interpret.variant_effect import score_variants
+        from hyenascope.models.checkpoint import load_pretrained
+        from hyenascope.report import report_scores, summary
+
+        for path in out:
+            _check_output(path)
+            score_suffix(path)
+        if report is not None:
+            _check_output(report)
+        model = load_pretrained(model_name, modulation_shift=modulation_shift)
+        with FastaReader(fasta) as genome:
+            found = score_variants(
+                model,
+                variants,
+                genome,
+                context=context,
+                scores=scores,  # type: ignore[arg-type]
+                strands=strands,  # type: ignore[arg-type]
+                region=region,
+                on_error=on_error,  # type: ignore[arg-type]
+                batch_size=batch_size or "auto",
+                device=device,
+                progress=not quiet,
+            )
+            for path in out:
+                write_scores(found, path, source=_vcf(variants), genome=genome)
+            if report is not None:
+                report_scores(found, model, genome, report, genes=genes, device=device)
+        _say_facts(summary(found))
+        for path in (*out, *([report] if report else [])):
+            click.echo(f"wrote {path}")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def models(as_json: bool) -> None:
+    """List the models that can be loaded by name."""
+    with _plain_errors():
+        from hyenascope.models.checkpoint import list_models
+
+        table = list_models()
+        if as_json:
+            click.echo(table.to_json(orient="records", indent=2))
+        else:
+            click.echo(table.to_string(index=False))
+
+
+@main.command()
+@click.argument("sequences", type=_EXISTING)
+@click.option("--genome", type=_EXISTING, help="Where a BED is read from.")
+@click.option("--out", type=_PATH, required=True, help="npz, tsv or parquet.")
+@click.option(
+    "--pool",
+    default="mean",
+    show_default=True,
+    type=click.Choice(("mean", "last", "max")),
+)
+@click.option(
+    "--layer",
+    type=int,
+    default=-1,
+    show_default=True,
+    help="-1 the final norm, i the stream after i blocks.",
+)
+@click.option(
+    "--strands",
+    default="forward",
+    show_default=True,
+    type=click.Choice(("forward", "reverse", "both")),
+)
+@_run_options
+def embed(
+    sequences: Path,
+    genome: Path | None,
+    out: Path,
+    pool: str,
+    layer: int,
+    strands: str,
+    model_name: str,
+    device: str | None,
+    batch_size: int | None,
+    quiet: bool,
+) -> None:
+    """Embed SEQUENCES (FASTA, or BED with --genome), one row each."""
+    with _plain_errors():
+        import pandas as pd
+
+        from hyenascope.data.sequences import collect_sequences
+        from hyenascope.models import predict
+        from hyenascope.models.checkpoint import load_pretrained
+
+        _check_output(out)
+        named = collect_sequences(sequences, genome=genome)
+        values = predict.embed(
+            load_pretrained(model_name),
+            list(named.texts),
+            pool=pool,  # type: ignore[arg-type]
+            layer=layer,
+            strands=strands,  # type: ignore[arg-type]
+            batch_size=batch_size or "auto",
+            device=device,
+            progress=not quiet,
+        )
+        _write_matrix(pd.DataFrame(values, index=list(named.names)), out)
+        click.echo(f"wrote {out}: {len(values):,} sequences × {len(values[0])}")
+
+
+@main.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder to write to.",
+)
+def demo(out: Path) -> None:
+    """Score the bundled example variants offline and write a report."""
+    with _plain_errors():
+        from hyenascope.data.example import example_locus
+        from hyenascope.interpret.score_files import write_scores
+        from hyenascope.interpret.variant_effect import score_variants
+        from hyenascope.models.checkpoint import load_pretrained
+        from hyenascope.report import ranked, report_scores, summary
+
+        out.mkdir(parents=True, exist_ok=True)
+        locus = example_locus(out)
+        model = load_pretrained("demo-synthetic")
+        found = score_variants(model, locus.variants, locus.fasta, progress=True)
+        shown = ["ref", "alt", "conditional", "likelihood", "markov", "cpg"]
+        top = ranked(found, "conditional")[shown].head(10)
+        click.echo("\nThe ten strongest variants (nats, alternate − reference):\n")
+        click.echo(top.round(3).to_string())
+        click.echo()
+        _say_facts(summary(found))
+        write_scores(found, out / "scores.h5ad")
+        write_scores(found, out / "scores.vcf", source=locus.variants)
+        report_scores(
+            found,
+            model,
+            locus.fasta,
+            out / "report.html",
+            genes=locus.genes,
+            interval=locus.interval,
+            title="Example variants on a synthetic genome",
+        )
+    click.echo(f"\nwrote {out / 'report.html'}: open it in any browser, offline.")
+    click.echo("`make lab` opens the notebooks in JupyterLab.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def doctor(as_json: bool) -> None:
+    """Say what is installed, where models run, and what is missing."""
+    facts = _doctor_facts()
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        _say_facts(facts)
+
+
+def _doctor_facts() -> dict[str, object]:
+    import torch
+
+    facts: dict[str, object] = {
+        "hyenascope": metadata.version("hyenascope"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    for package in ("torch", "anndata", "pysam", "pyfaidx", "plotly", "pandas"):
+        facts[package] = metadata.version(package)
+    cuda = torch.cuda.is_available()
+    facts["device"] = torch.cuda.get_device_name() if cuda else "cpu"
+    facts["cpu threads"] = torch.get_num_threads()
+    facts["memory"] = _memory()
+    for package, extra in _EXTRAS.items():
+        facts[package] = _version_or_hint(package, extra)
+    facts["browser for PNG"] = _browser() or "missing: install Chromium or Chrome"
+    return facts
+
+
+def _version_or_hint(package: str, extra: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return f"missing: pip install 'hyenascope[{extra}]'"
+
+
+def _memory() -> str:
+    try:
+        import os
+
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return "unknown"
+    return f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+
+
+def _browser() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def _vcf(path: Path) -> Path | None:
+    """Return the path if its records can be annotated in place."""
+    from hyenascope.interpret.score_files import VCF_SUFFIXES
+
+    return path if path.name.lower().endswith(VCF_SUFFIXES) else None
+
+
+def _write_matrix(frame: "pd.DataFrame", path: Path) -> None:
+    import numpy as np
+
+    from hyenascope.data.atomic import atomic_path
+
+    frame.columns = [f"e{i}" for i in range(frame.shape[1])]
+    with atomic_path(path) as target:
+        if path.suffix == ".npz":
+            names = np.array(frame.index, dtype=str)
+            np.savez_compressed(target, names=names, embedding=frame.to_numpy())
+        elif path.suffix == ".parquet":
+            frame.reset_index(names="name").to_parquet(target, index=False)
+        elif path.suffix == ".tsv":
+            frame.to_csv(target, sep="\t", index_label="name")
+        else:
+            raise ValueError(f"out must end in .npz, .tsv or .parquet; got {path}.")
+
+
+def _check_output(path: Path) -> None:
+    # Hours of scoring must not end in a folder that was never there.
+    if not path.resolve().parent.is_dir():
+        raise ValueError(f"the folder of {path} must exist; it does not.")
+
+
+def _say_facts(facts: dict[str, object]) -> None:
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        click.echo(f"{name:<{width}}  {value}")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Show what is wrong in one line; a traceback is for bugs."""
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError) as err:
+        click.echo(f"Error: {err}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; no partial file was left.", err=True)
+        sys.exit(130)

@@ -1,0 +1,183 @@
+"""From scores to the page a person reads: the strongest loci, drawn and listed.
+
+Above all rooms like the shell commands, because it asks the model for tracks and
+the figures for pictures.
+"""
+
+from collections.abc import Sequence
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import torch
+from plotly import graph_objects as go
+
+from hyenascope._typing import StrPath
+from hyenascope.data.annotation import read_genes
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
+from hyenascope.interpret.likelihood_track import log_prob_track
+from hyenascope.interpret.scores import wide
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.viz.components import Genes, Line, Variants
+from hyenascope.viz.figure import plot_locus
+from hyenascope.viz.report import write_report
+
+LOCUS_WIDTH = 4_000
+COIN = -float(np.log(4))  # what a fair four-sided coin scores
+
+
+def report_scores(
+    scores: ad.AnnData,
+    model: HyenaLM,
+    genome: FastaReader | StrPath,
+    path: StrPath,
+    *,
+    genes: StrPath | None = None,
+    interval: Interval | None = None,
+    loci: int = 3,
+    score: str | None = None,
+    device: str | torch.device | None = None,
+    title: str = "Variant effects",
+) -> None:
+    """Write one self-contained HTML page: facts, loci on tracks, top variants.
+
+    Parameters
+    ----------
+    scores, model, genome
+        What `hyenascope.score_variants` returned, and what it was made with.
+    path
+        Where to write.
+    genes
+        GTF or GFF3 path to draw genes from.
+    interval
+        One locus to draw, 0-based half-open; by default the surroundings of the
+        variants with the largest absolute score.
+    loci
+        Number of loci drawn without ``interval``.
+    score
+        Column that ranks and colours; by default the first.
+    device
+        Where the model runs for the tracks.
+    title
+        Headline.
+
+    Raises
+    ------
+    ValueError
+        If ``score`` is not a column of ``scores``.
+    """
+    score = score or str(scores.var_names[0])
+    if score not in scores.var_names:
+        raise ValueError(
+            f"score must be one of {', '.join(scores.var_names)}; got {score!r}."
+        )
+    reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
+    table = ranked(scores, score)
+    places = [interval] if interval else _strongest(table, reader, loci, score)
+    figures = {
+        str(place): locus_figure(
+            table, model, reader, place, genes=genes, score=score, device=device
+        )
+        for place in places
+    }
+    write_report(
+        path,
+        title=title,
+        figures=figures,
+        table=_columns_first(table, score),
+        summary=summary(scores),
+        scores=scores.var[["formula", "unit", "strand", "reading"]],
+        notes=_notes(scores),
+    )
+
+
+def ranked(scores: ad.AnnData, score: str) -> pd.DataFrame:
+    """One row per variant, largest absolute score first, flagged rows last."""
+    table = wide(scores)
+    return table.reindex(table[score].abs().sort_values(ascending=False).index)
+
+
+def locus_figure(
+    table: pd.DataFrame,
+    model: HyenaLM,
+    genome: FastaReader,
+    interval: Interval,
+    *,
+    genes: StrPath | None = None,
+    score: str = "conditional",
+    device: str | torch.device | None = None,
+) -> go.Figure:
+    """Draw one locus: log-probability per base, variants, genes."""
+    track = log_prob_track(model, genome, interval, device=device)
+    parts: list[Line | Variants | Genes] = [Line(track, reference=COIN)]
+    parts.append(Variants(table, score=score))
+    if genes is not None:
+        parts.append(Genes(read_genes(genes, interval)))
+    return plot_locus(parts, interval)
+
+
+def summary(scores: ad.AnnData) -> dict[str, object]:
+    """Facts at the top of a report and under a shell command."""
+    provenance = scores.uns["hyenascope"]
+    agreement = provenance["ref_agreement"]
+    flagged = int((scores.obs["status"] != "ok").sum())
+    return {
+        "model": f"{provenance['model']} ({provenance['checkpoint_hash']})",
+        "genome": provenance["genome"],
+        "context": f"{provenance['context']:,} bp, strands: {provenance['strands']}",
+        "variants": f"{scores.n_obs:,}",
+        "REF agreement": _agreement(agreement),
+        "flagged": _flagged(scores.obs["status"], flagged),
+        "version": provenance["version"],
+    }
+
+
+def _agreement(agreement: dict[str, int]) -> str:
+    text = f"{agreement['match']:,} of {agreement['compared']:,}"
+    flipped = agreement["mismatch_reverse_complement"]
+    return f"{text}; {flipped:,} agree on the other strand" if flipped else text
+
+
+def _flagged(status: Sequence[str], flagged: int) -> str:
+    if not flagged:
+        return "0"
+    counts = pd.Series(status).value_counts().drop("ok", errors="ignore")
+    kinds = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"{flagged:,} ({kinds})"
+
+
+def _strongest(
+    table: pd.DataFrame, genome: FastaReader, loci: int, score: str
+) -> list[Interval]:
+    """Surroundings of the strongest variants, no two overlapping."""
+    places: list[Interval] = []
+    scored = table[table[score].notna()]
+    for name, pos in zip(scored["chrom"], scored["pos"], strict=True):
+        chrom = genome.resolve(str(name))
+        size = genome.contigs[chrom]
+        start = max(0, min(int(pos) - LOCUS_WIDTH // 2, size - LOCUS_WIDTH))
+        place = Interval(chrom, start, min(start + LOCUS_WIDTH, size))
+        if not any(place.overlaps(other) for other in places):
+            places.append(place)
+        if len(places) == loci:
+            break
+    return places
+
+
+def _columns_first(table: pd.DataFrame, score: str) -> pd.DataFrame:
+    hidden = ["window_start", "window_end", "ambiguous_bases"]
+    shown = table.drop(columns=hidden, errors="ignore")
+    first = ["chrom", "pos", "ref", "alt", "id", score]
+    return shown[[*first, *[name for name in shown if name not in first]]]
+
+
+def _notes(scores: ad.AnnData) -> list[str]:
+    provenance = scores.uns["hyenascope"]
+    return [
+        "Positions are 1-based. Every score is alternate − reference: negative "
+        "means that the model likes the change less.",
+        "A small language model must be read against its baselines: columns of kind "
+        f"baseline were fitted on {provenance['baseline_bases']:,} bases of the same "
+        "genome and use no model.",
+    ]

@@ -1,0 +1,135 @@
+import json
+import logging
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pysam
+import pytest
+from click.testing import CliRunner
+
+from hyenascope.cli import main
+from hyenascope.data.example import example_locus
+
+
+@pytest.fixture(scope="module")
+def locus(tmp_path_factory):
+    return example_locus(tmp_path_factory.mktemp("example"))
+
+
+@pytest.fixture(scope="module")
+def few(locus, tmp_path_factory):
+    """The first twelve example variants, one made to disagree with the genome."""
+    lines = locus.variants.read_text().splitlines()
+    header = [line for line in lines if line.startswith("#")]
+    records = [line.split("\t") for line in lines if not line.startswith("#")][:12]
+    records[3][3] = {"A": "C", "C": "A", "G": "T", "T": "G"}[records[3][3][0]]
+    path = tmp_path_factory.mktemp("few") / "few.vcf"
+    rows = ["\t".join(record) for record in records]
+    path.write_text("\n".join([*header, *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def quiet_logging():
+    logger = logging.getLogger("hyenascope")
+    level = logger.level
+    yield
+    logger.setLevel(level)
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def score(few, locus, *out, **options):
+    flags = [item for pair in options.items() for item in pair]
+    outs = [item for path in out for item in ("--out", path)]
+    return run("score", few, "--fasta", locus.fasta, *outs, "--quiet", *flags)
+
+
+def test_score_writes_four_formats_that_agree(few, locus, tmp_path):
+    names = ("s.h5ad", "s.tsv", "s.parquet", "s.vcf")
+    paths = [tmp_path / name for name in names]
+    output = score(few, locus, *paths)
+    assert "REF agreement" in output
+    assert "1 ref_mismatch" in output
+    scores = ad.read_h5ad(paths[0])
+    table = pd.read_csv(paths[1], sep="\t", keep_default_na=False, na_values=[""])
+    parquet = pd.read_parquet(paths[2])
+    expected = np.asarray(scores.X)[:, 0]
+    np.testing.assert_allclose(table["conditional"], expected)
+    np.testing.assert_allclose(parquet["conditional"], expected)
+    with pysam.VariantFile(str(paths[3])) as vcf:
+        found = [
+            value
+            for record in vcf
+            for value in record.info.get("HS_conditional", (None,) * len(record.alts))
+        ]
+    written = [np.nan if value is None else value for value in found]
+    np.testing.assert_allclose(written, expected, rtol=1e-5)
+
+
+def test_score_can_write_a_report(few, locus, tmp_path):
+    page = tmp_path / "r.html"
+    options = {"--report": page, "--genes": locus.genes, "--score": "conditional"}
+    output = score(few, locus, tmp_path / "s.tsv", **options)
+    assert f"wrote {page}" in output
+    text = page.read_text(encoding="utf-8")
+    assert "REF agreement" in text
+    assert "chrDemo" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--out", "s.xlsx"), "path must end in one of"),
+        (("--out", "nowhere/s.tsv"), "folder of nowhere/s.tsv must exist"),
+        (("--out", "s.tsv", "--model", "tiny-9k"), "tiny-9k"),
+        (("--out", "s.tsv", "--context", "9999999"), "context must be 4 to"),
+        (("--out", "s.tsv", "--on-error", "raise"), "1 of 1"),
+        (("--out", "s.tsv", "--region", "chrDemo:9-1"), "region|interval|start"),
+    ],
+)
+def test_score_refuses(few, locus, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(
+        main, ["score", str(few), "--fasta", str(locus.fasta), "--quiet", *arguments]
+    )
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert pd.Series([result.output]).str.contains(message).all(), result.output
+    assert not list(tmp_path.glob("s.*"))
+
+
+def test_embed_writes_a_row_per_sequence(locus, tmp_path):
+    fasta = tmp_path / "x.fa"
+    fasta.write_text(">one\nACGTACGT\n>two\nGATTACA\n")
+    for name in ("e.npz", "e.tsv", "e.parquet"):
+        run("embed", fasta, "--out", tmp_path / name, "--quiet")
+    with np.load(tmp_path / "e.npz") as found:
+        assert list(found["names"]) == ["one", "two"]
+        matrix = found["embedding"]
+    table = pd.read_csv(tmp_path / "e.tsv", sep="\t", index_col="name")
+    np.testing.assert_allclose(table.to_numpy(), matrix, rtol=1e-6)
+
+
+def test_models_lists_the_published_and_the_bundled():
+    found = json.loads(run("models", "--json"))
+    names = {row["name"] for row in found}
+    assert {"tiny-1k", "large-1m", "demo-synthetic", "yeast-1k"} <= names
+
+
+def test_doctor_reports():
+    facts = json.loads(run("doctor", "--json"))
+    assert {"hyenascope", "torch", "device", "memory"} <= set(facts)
+
+
+@pytest.mark.slow
+def test_demo_runs_offline(tmp_path):
+    output = run("demo", "--out", tmp_path / "demo")
+    assert "The ten strongest variants" in output
+    for name in ("report.html", "scores.h5ad", "scores.vcf"):
+        assert (tmp_path / "demo" / name).stat().st_size > 0
