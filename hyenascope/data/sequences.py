@@ -11,7 +11,8 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.sequence.dna import is_dna
 
-FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
+_STEMS = (".fa", ".fasta", ".fna")
+FASTA_SUFFIXES = tuple(stem + gz for gz in ("", ".gz", ".bgz") for stem in _STEMS)
 
 SequenceSource = (
     str | Path | Interval | pd.DataFrame | Sequence[str] | Sequence[Interval]
@@ -73,7 +74,9 @@ def read_bed(path: StrPath) -> pd.DataFrame:
     rows = []
     with Path(path).open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.strip() or line.startswith(("#", "track", "browser")):
+            if not line.strip() or line.split()[0] in ("track", "browser"):
+                continue
+            if line.startswith("#"):
                 continue
             rows.append(_bed_row(line, f"{path}, line {number}"))
     columns = ["chrom", "start", "end", "name", "score", "strand"]
@@ -89,7 +92,7 @@ def _bed_row(line: str, where: str) -> tuple[str, int, int, str, str, str]:
             f"{where} must start with chrom, start and end; got {line.strip()!r}."
         ) from None
     name, score, strand = (fields[3:6] + ["", "", "."][len(fields[3:6]) :])[:3]
-    return chrom, start, end, name, score, strand if strand in "+-" else "."
+    return chrom, start, end, name, score, strand if strand in ("+", "-") else "."
 
 
 def _named(
@@ -119,7 +122,7 @@ def _from_file(
 ) -> Iterator[tuple[str, str]]:
     if path.name.endswith(".bed"):
         yield from _from_frame(read_bed(path), genome)
-    elif path.name.endswith(FASTA_SUFFIXES):
+    elif path.name.lower().endswith(FASTA_SUFFIXES):
         with FastaReader(path) as reader:
             for name, length in reader.contigs.items():
                 yield name, reader.fetch(Interval(name, 0, length))
@@ -134,8 +137,11 @@ def _from_frame(
     frame: pd.DataFrame, genome: FastaReader | StrPath | None
 ) -> Iterator[tuple[str, str]]:
     if "sequence" in frame:
-        names = frame.get("name", frame.index)
-        yield from zip(map(str, names), map(str, frame["sequence"]), strict=True)
+        names = map(str, frame.get("name", frame.index))
+        for name, text in zip(names, frame["sequence"], strict=True):
+            if not isinstance(text, str):
+                raise ValueError(f"sequence {name} must be text; got {text!r}.")
+            yield name, text
         return
     missing = {"chrom", "start", "end"} - set(frame.columns)
     if missing:
@@ -163,6 +169,11 @@ def _from_intervals(
         raise ValueError("genome must be given to read intervals; got None.")
     reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
     for interval in intervals:
+        size = reader.contigs[reader.resolve(interval.chrom)]
+        if interval.start < 0 or interval.end > size:
+            raise ValueError(
+                f"interval {interval} must lie on its contig, which has {size:,} bp."
+            )
         yield str(interval), reader.fetch(interval)
 
 

@@ -131,6 +131,49 @@ class TrackData:
         )
         return TrackData(self.values[rows], self.names, interval, self.units)
 
+    def select(self, *names: str) -> "TrackData":
+        """Return some of the tracks, in the order asked for.
+
+        Raises
+        ------
+        KeyError
+            If there is no track of a name.
+
+        Examples
+        --------
+        >>> both = TrackData(np.eye(2), ("left", "right"), Interval("chr1", 0, 2))
+        >>> both.select("right").values.ravel()
+        array([0., 1.])
+        """
+        columns = np.stack([self.track(name) for name in names], axis=1)
+        return TrackData(columns, names, self.interval, self.units)
+
+    def rolling_mean(self, width: int) -> "TrackData":
+        """Return the mean of the ``width`` bases around each base.
+
+        The window reaches ``width // 2`` to the left and is cut at the ends; NaN
+        does not count, and a window of nothing else gives NaN.
+
+        Raises
+        ------
+        ValueError
+            If ``width`` is below 1.
+
+        Examples
+        --------
+        >>> ramp = TrackData([0.0, 3.0, 6.0, 9.0], ("ramp",), Interval("chr1", 0, 4))
+        >>> ramp.rolling_mean(3).track("ramp")
+        array([1.5, 3. , 6. , 7.5])
+        """
+        if width < 1:
+            raise ValueError(f"width must be at least 1; got {width}.")
+        frame = pd.DataFrame(self.values)
+        # pandas closes a window on the right: look ahead by what is missing there.
+        ahead = width - 1 - width // 2
+        padded = frame.reindex(range(len(frame) + ahead))
+        means = padded.rolling(width, min_periods=1).mean().iloc[ahead:]
+        return TrackData(means.to_numpy(), self.names, self.interval, self.units)
+
     def to_frame(self) -> pd.DataFrame:
         """Return a table with ``chrom``, 1-based ``pos`` and a column per track.
 

@@ -104,11 +104,16 @@ class Baselines:
         left = left[max(0, len(left) - self.markov.order) :]
         shorter = min(len(ref), len(alt)) + len(right)
         length = min(max(len(ref), len(alt)) + self.markov.order, shorter)
-        texts = (left + (allele + right)[:length] for allele in (ref, alt))
         before, after = (
-            float(np.nansum(self.markov.log_probs(text)[len(left) :])) for text in texts
+            self.markov.log_probs(left + (allele + right)[:length])[len(left) :]
+            for allele in (ref, alt)
         )
-        return before, after
+        # What an indel pushes out or pulls in may be N: count equally many bases.
+        known = min(np.isfinite(before).sum(), np.isfinite(after).sum())
+        return (
+            float(before[np.isfinite(before)][:known].sum()),
+            float(after[np.isfinite(after)][:known].sum()),
+        )
 
     def _trinucleotide(
         self, variant: Variant, left: str, right: str

@@ -4,7 +4,7 @@ Windows lie on a fixed grid of the contig, so a variant's window depends on its
 position alone and never on its neighbours in the file, and variants of one
 grid cell share the reference pass. Each strand is read with its left edge and
 its length held still: an insertion pushes bases out at the far edge, a deletion
-pulls bases in, and both haplotypes are compared over equally many bases.
+pulls bases in.
 """
 
 from dataclasses import dataclass
@@ -28,15 +28,34 @@ class Reading:
     reference, alternate
         Token ids, equally many.
     first
-        Index of the first token that differs.
-    changed
-        Number of tokens that count as the change itself.
+        Index of the first token that differs; the length if none does.
+    removed, added
+        Tokens that the change takes out of the reference and puts into the
+        alternate, from ``first`` on.
     """
 
     reference: Int64[np.ndarray, " length"]
     alternate: Int64[np.ndarray, " length"]
     first: int
-    changed: int
+    removed: int
+    added: int
+
+    @property
+    def change(self) -> slice:
+        """The longer of the two alleles, as a slice of either haplotype."""
+        return slice(self.first, self.first + max(self.removed, self.added))
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the whole change lies inside what is read."""
+        return self.change.stop <= len(self.reference)
+
+    @property
+    def downstream(self) -> tuple[slice, slice]:
+        """Bases after the change, paired by coordinate: reference, alternate."""
+        after_ref, after_alt = self.first + self.removed, self.first + self.added
+        count = max(0, len(self.reference) - max(after_ref, after_alt))
+        return slice(after_ref, after_ref + count), slice(after_alt, after_alt + count)
 
 
 def grid_window(
@@ -84,30 +103,28 @@ def read_reverse(genome: FastaReader, variant: Variant, window: Interval) -> Rea
 
 
 def _reading(reference: str, alternate: str, variant: Variant) -> Reading:
-    # Near a contig's end a haplotype may run out of bases: compare what both have.
+    # Near a contig's end a haplotype may run out of bases: keep what both have.
     both = min(len(reference), len(alternate))
     ref, alt = tokenize(reference[:both]), tokenize(alternate[:both])
     differs = np.flatnonzero(ref != alt)
     first = int(differs[0]) if len(differs) else both
-    return Reading(ref, alt, first, min(changed_bases(variant), both - first))
+    removed, added = trimmed_lengths(variant)
+    return Reading(ref, alt, first, removed, added)
 
 
-def changed_bases(variant: Variant) -> int:
-    """Count the bases that a variant changes, after shared ends are trimmed.
-
-    The longer of the two trimmed alleles, so that an insertion or a deletion
-    of k bases is judged over k bases on both haplotypes.
+def trimmed_lengths(variant: Variant) -> tuple[int, int]:
+    """Count the bases of REF and ALT that are left when shared ends are trimmed.
 
     Examples
     --------
-    >>> changed_bases(Variant("I", 1, "ACG", "ATG"))
-    1
-    >>> changed_bases(Variant("I", 1, "A", "ATT"))
-    2
+    >>> trimmed_lengths(Variant("I", 1, "ACG", "ATG"))
+    (1, 1)
+    >>> trimmed_lengths(Variant("I", 1, "A", "ATT"))
+    (0, 2)
     """
     ref, alt = variant.ref, variant.alt
     while ref and alt and ref[-1] == alt[-1]:
         ref, alt = ref[:-1], alt[:-1]
     while ref and alt and ref[0] == alt[0]:
         ref, alt = ref[1:], alt[1:]
-    return max(len(ref), len(alt))
+    return len(ref), len(alt)

@@ -11,10 +11,14 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import BatchSize, log_probs, mean_known
+from hyenascope.models.predict import (
+    BatchSize,
+    check_strands,
+    log_probs,
+    mean_known,
+    window_context,
+)
 from hyenascope.sequence.one_hot import one_hot
-
-LONGEST_DEFAULT_CONTEXT = 16_384
 
 
 def log_prob_track(
@@ -73,7 +77,8 @@ def log_prob_track(
     """
     reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
     place = _checked(interval, reader)
-    context = min(model.context_length, context or LONGEST_DEFAULT_CONTEXT)
+    check_strands(strands)
+    context = window_context(model, context)
     size = reader.contigs[place.chrom]
     sides: tuple[Strands, ...] = (strands,)
     if strands == "both":
@@ -127,9 +132,9 @@ def _stitch(
     tables: list[Float64[np.ndarray, "_ 4"]],
     side: Strands,
 ) -> Float64[np.ndarray, " length"]:
-    """Take each base from the window where it has the most to read."""
+    """Take each base from a window where it has at least half a context to read."""
     track = np.full(interval.length, np.nan)
-    # Read in this order, a later window overwrites a base that it sees better.
+    # In this order a later window fills what an earlier one saw badly.
     order = range(len(windows)) if side == "forward" else reversed(range(len(windows)))
     half = windows[0].length // 2
     for i in order:

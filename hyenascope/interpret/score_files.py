@@ -76,7 +76,7 @@ def write_scores(
         return
     with atomic_path(path) as target:
         if suffix == ".h5ad":
-            scores.write_h5ad(target)
+            scores.copy().write_h5ad(target)  # it would turn our texts into categories
         elif suffix == ".parquet":
             wide(scores).reset_index(names="variant").to_parquet(target, index=False)
         else:

@@ -29,15 +29,17 @@ class ScoreDefinition:
 SCORES: dict[str, ScoreDefinition] = {
     "conditional": ScoreDefinition(
         "conditional",
-        "log p(alt | left) − log p(ref | left), added over the changed bases",
+        "log p(alt | left) − log p(ref | left), added over the changed bases; for an "
+        "indel of k bases over the next k bases of either haplotype",
         "nats",
         "Negative: the model expects the alternate less than the reference, "
         "judging by the bases read before it.",
     ),
     "likelihood": ScoreDefinition(
         "likelihood",
-        "Σ log p(base | left) from the first changed base to the window's end, "
-        "alternate − reference, equally many bases on both",
+        "Σ log p(base | left) over the alleles and the bases after them to the "
+        "window's end, paired by coordinate, alternate − reference; a base that one "
+        "allele lacks counts as the window's mean",
         "nats",
         "Negative: the window with the change is less likely as a whole. Noisier "
         "than conditional; sees what the change does to the bases after it.",

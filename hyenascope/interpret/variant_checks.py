@@ -17,12 +17,16 @@ class VariantError(ValueError):
 class CheckedVariant:
     """A variant under the genome's contig name, and why it cannot be scored.
 
-    ``status`` is ``"ok"`` or a short code; ``reason`` a sentence, empty if ok.
+    ``variant`` is left-aligned and trimmed if it can be scored, so that two ways of
+    writing one change are one change. ``status`` is ``"ok"`` or a short code;
+    ``reason`` a sentence, empty if ok. ``flipped``: REF is wrong on this strand and
+    right on the other.
     """
 
     variant: Variant
     status: str = "ok"
     reason: str = ""
+    flipped: bool = False
 
     @property
     def ok(self) -> bool:
@@ -57,7 +61,9 @@ def check_variant(
         )
     found = genome.fetch_region(chrom, variant.start, variant.end)
     if found != variant.ref:
-        return CheckedVariant(named, "ref_mismatch", _mismatch(variant, found))
+        return _mismatch(named, found)
+    if named.kind != "snv":
+        named = named.left_align(genome.fetch_region)
     return CheckedVariant(named)
 
 
@@ -69,15 +75,11 @@ def ref_agreement(checked: Sequence[CheckedVariant]) -> dict[str, int]:
     """
     counts = Counter(item.status for item in checked)
     compared = counts["ok"] + counts["ambiguous_window"] + counts["ref_mismatch"]
-    flipped = sum(
-        item.status == "ref_mismatch" and "other strand" in item.reason
-        for item in checked
-    )
     return {
         "compared": compared,
         "match": compared - counts["ref_mismatch"],
         "mismatch": counts["ref_mismatch"],
-        "mismatch_reverse_complement": flipped,
+        "mismatch_reverse_complement": sum(item.flipped for item in checked),
     }
 
 
@@ -124,11 +126,12 @@ def _check_alleles(variant: Variant, longest_allele: int) -> CheckedVariant | No
     return None
 
 
-def _mismatch(variant: Variant, found: str) -> str:
+def _mismatch(variant: Variant, found: str) -> CheckedVariant:
     text = f"REF is {_short(variant.ref)}, the genome has {_short(found)}"
-    if reverse_complement(variant.ref) == found:
+    flipped = reverse_complement(variant.ref) == found
+    if flipped:
         text += " (REF agrees on the other strand)"
-    return text
+    return CheckedVariant(variant, "ref_mismatch", text, flipped)
 
 
 def _short(bases: str) -> str:

@@ -37,13 +37,16 @@ from hyenascope.interpret.variant_checks import (
 from hyenascope.interpret.variant_passes import Job, Sides, score_jobs
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import BatchSize, mean_known, require_causal
+from hyenascope.models.predict import (
+    BatchSize,
+    mean_known,
+    require_causal,
+    window_context,
+)
 from hyenascope.sequence.dna import BASES
 
 VariantSource = StrPath | Variant | Iterable[Variant] | pd.DataFrame
 """A VCF, BCF, TSV or CSV path, variants, or a table: chrom pos ref alt [id]."""
-
-LONGEST_DEFAULT_CONTEXT = 16_384
 
 
 def score_variants(
@@ -132,9 +135,10 @@ def score_variants(
     ((1, 9), 'ok')
     """
     require_causal(model)
+    context = window_context(model, context)
     options = _Options(
-        context=_context(model, context),
-        stride=_stride(window_stride, _context(model, context)),
+        context=context,
+        stride=_stride(window_stride, context),
         scores=tuple(scores),
         strands=strands,
         baselines=tuple(baselines),
@@ -155,6 +159,7 @@ def score_variants(
             if item.checked.ok and item.window is not None
         ]
         table = _Table(len(given), _columns(options))
+        notes: dict[int, str] = {}
         for row, sides in score_jobs(
             model,
             reader,
@@ -166,6 +171,7 @@ def score_variants(
             progress=progress,
         ):
             table.put_sides(row, sides, options)
+            notes[row] = _silent_strands(sides)
         fitted = _fill_baselines(table, jobs, reader, options)
         provenance = {
             "model": model.name,
@@ -178,7 +184,7 @@ def score_variants(
             "version": version("hyenascope"),
             **options.provenance(),
         }
-        obs = _obs(given, windowed, reader)
+        obs = _obs(given, windowed, notes, reader)
     result = ad.AnnData(
         table.value,
         obs,
@@ -186,7 +192,7 @@ def score_variants(
         layers={"ref": table.ref, "alt": table.alt},
         uns={"hyenascope": provenance},
     )
-    return result[obs["status"] == "ok"].copy() if on_error == "skip" else result
+    return _without_flagged(result) if on_error == "skip" else result
 
 
 @dataclass(frozen=True)
@@ -253,23 +259,12 @@ class _Table:
 
     def put_sides(self, row: int, sides: dict[str, Sides], options: _Options) -> None:
         for name in options.scores:
-            pairs = [found[name] for found in sides.values()]
-            ref, alt = mean_known(np.array(pairs, dtype=np.float64))
+            pairs = np.array([found[name] for found in sides.values()], np.float64)
+            pairs[np.isnan(pairs).any(axis=1)] = np.nan  # a strand counts whole
+            ref, alt = mean_known(pairs)
             self.put(row, name, float(ref), float(alt))
             for strand in options.sides:
                 self.put(row, f"{name}_{strand}", *sides[strand][name])
-
-
-def _context(model: HyenaLM, context: int | None) -> int:
-    longest = model.config.l_max
-    if context is None:
-        return min(model.context_length, LONGEST_DEFAULT_CONTEXT)
-    if not 4 <= context <= longest:
-        raise ValueError(
-            f"context must be 4 to {longest} bp, the model's longest input; "
-            f"got {context}."
-        )
-    return context
 
 
 def _stride(stride: int | None, context: int) -> int:
@@ -295,6 +290,8 @@ def _one_of(name: str, given: Sequence[str], allowed: Sequence[str]) -> None:
 def _opened(genome: FastaReader | StrPath) -> Iterator[FastaReader]:
     """Use the caller's reader, or open a path and close it again."""
     if isinstance(genome, FastaReader):
+        if genome.keep_case:
+            raise ValueError("genome must be opened with keep_case=False; got True.")
         yield genome
         return
     with FastaReader(genome) as reader:
@@ -313,8 +310,9 @@ def _collect(variants: VariantSource, region: Interval | str | None) -> list[Var
     else:
         found = list(variants)  # type: ignore[arg-type]
     if not found:
-        where = f" in region {region}" if region is not None else ""
-        raise ValueError(f"variants must not be empty; got none{where}.")
+        source = f" in {variants}" if isinstance(variants, str | Path) else ""
+        where = f", region {region}" if region is not None else ""
+        raise ValueError(f"variants must not be empty; got none{source}{where}.")
     return found
 
 
@@ -325,14 +323,21 @@ def _from_frame(frame: pd.DataFrame) -> list[Variant]:
             "a table of variants must have the columns chrom, pos, ref and alt; "
             f"got {list(frame.columns)}."
         )
-    ids = frame["id"] if "id" in frame else ["."] * len(frame)
-    cells = zip(
-        frame["chrom"], frame["pos"], frame["ref"], frame["alt"], ids, strict=True
-    )
-    return [
-        Variant(str(chrom), int(pos), str(ref), str(alt), str(id_))
-        for chrom, pos, ref, alt, id_ in cells
-    ]
+    rows = frame.assign(id=frame.get("id", "."))
+    cells = rows[["chrom", "pos", "ref", "alt", "id"]].itertuples(index=False)
+    return [_from_cells(number, list(row)) for number, row in enumerate(cells)]
+
+
+def _from_cells(number: int, cells: list[object]) -> Variant:
+    chrom, pos, ref, alt, id_ = cells
+    blank = [bool(pd.isna(cell)) for cell in (chrom, pos, ref, alt)]  # type: ignore[call-overload]
+    if any(blank) or float(str(pos)) % 1:
+        raise ValueError(
+            f"row {number} of the table of variants must hold chrom, a whole pos, ref "
+            f"and alt; got {cells[:4]}."
+        )
+    name = "." if pd.isna(id_) else str(id_)  # type: ignore[call-overload]
+    return Variant(str(chrom), int(float(str(pos))), str(ref), str(alt), name)
 
 
 def _window(variant: Variant, genome: FastaReader, options: _Options) -> _Windowed:
@@ -402,11 +407,37 @@ def _flanks(genome: FastaReader, variant: Variant, width: int) -> tuple[str, str
     )
 
 
+def _without_flagged(scores: ad.AnnData) -> ad.AnnData:
+    """Leave flagged rows out, but not the memory of how many there were."""
+    status = scores.obs["status"]
+    kept = scores[status == "ok"].copy()
+    skipped = status[status != "ok"].value_counts()
+    kept.uns["hyenascope"]["skipped"] = {str(k): int(n) for k, n in skipped.items()}
+    return kept
+
+
+def _silent_strands(sides: dict[str, Sides]) -> str:
+    """Say which strands have no number: the mean then rests on the other."""
+    silent = [
+        strand
+        for strand, found in sides.items()
+        if any(np.isnan(pair).any() for pair in found.values())
+    ]
+    if not silent:
+        return ""
+    return f"{' and '.join(silent)}: nothing before the change, or N in it"
+
+
 def _obs(
-    given: Sequence[Variant], windowed: Sequence[_Windowed], genome: FastaReader
+    given: Sequence[Variant],
+    windowed: Sequence[_Windowed],
+    notes: dict[int, str],
+    genome: FastaReader,
 ) -> pd.DataFrame:
     """One row per variant as the file gave it, with what was found about it."""
     rows = [_obs_row(v, item, genome) for v, item in zip(given, windowed, strict=True)]
+    for row, note in notes.items():
+        rows[row]["reason"] = note
     frame = pd.DataFrame(rows, index=_unique([str(variant) for variant in given]))
     whole = ["pos", "window_start", "window_end", "ambiguous_bases"]
     return frame.astype(dict.fromkeys(whole, "int64"))

@@ -25,7 +25,8 @@ from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import BatchSize, base_log_probs, map_batches
 from hyenascope.sequence.tokenizer import BASE_TOKENS
 
-_VARIANTS_PER_BLOCK = 64
+_BASES_PER_BLOCK = 65_536  # of window: what bounds the memory of a block
+_UNKNOWN = (np.nan, np.nan)
 
 Sides = dict[str, tuple[float, float]]
 """Reference and alternate side of each score."""
@@ -48,7 +49,7 @@ class _Pass:
 
     table: Float64[np.ndarray, "length 4"]  # log p(base | left), row 0 NaN
     picked: Float64[np.ndarray, " length"]  # log p of the base that is there
-    pooled: Float64[np.ndarray, " channels"]  # mean hidden state
+    pooled: Float64[np.ndarray, " channels"]  # mean hidden state, if asked for
 
 
 def score_jobs(
@@ -64,15 +65,19 @@ def score_jobs(
 ) -> Iterator[tuple[int, dict[str, Sides]]]:
     """Yield each job's row with its scores by strand, in genome order.
 
-    Texts and passes are held for one block of windows at a time, so memory does
-    not grow with the number of variants.
+    Passes are held for one block of some windows' worth of bases, so their memory
+    does not grow with the number of variants. A reference pass is kept as long as
+    the next block has variants in the same window.
     """
+    passes: dict[_Key, _Pass] = {}
     bar = tqdm(total=len(jobs), disable=not progress, unit="variant")
     with borrow(model, device), bar:
         for block in _blocks(jobs):
             readings = [_readings(genome, job, strands) for job in block]
             rows = _rows(block, readings, scores)
-            passes = _run(model, rows, batch_size, device)
+            passes = {key: kept for key, kept in passes.items() if key in rows}
+            new = {key: row for key, row in rows.items() if key not in passes}
+            passes |= _run(model, new, scores, batch_size, device)
             for job, by_strand in zip(block, readings, strict=True):
                 yield (
                     job.row,
@@ -85,10 +90,10 @@ def score_jobs(
 
 
 def _blocks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
-    """Jobs in genome order, cut where a new window starts."""
+    """Jobs in genome order, some windows' worth of bases at a time."""
     block: list[Job] = []
     for job in sorted(jobs, key=lambda job: (job.window, job.variant.pos)):
-        if len(block) >= _VARIANTS_PER_BLOCK and job.window != block[-1].window:
+        if block and len(block) * job.window.length >= _BASES_PER_BLOCK:
             yield block
             block = []
         block.append(job)
@@ -113,20 +118,39 @@ def _rows(
     for job, by_strand in zip(block, readings, strict=True):
         one_pass = list(scores) == ["conditional"] and job.variant.kind == "snv"
         for strand, reading in by_strand.items():
-            rows[strand, reading.reference.tobytes()] = reading.reference
+            rows[_key(strand, reading.reference)] = reading.reference
             if not one_pass:
-                rows[strand, reading.alternate.tobytes()] = reading.alternate
+                rows[_key(strand, reading.alternate)] = reading.alternate
     return rows
+
+
+def _key(strand: str, tokens: np.ndarray) -> _Key:
+    return strand, tokens.astype(np.int8).tobytes()
 
 
 def _run(
     model: HyenaLM,
     rows: dict[_Key, np.ndarray],
+    scores: Sequence[ScoreName],
     batch_size: BatchSize,
     device: torch.device,
 ) -> dict[_Key, _Pass]:
+    embeds = any(name.startswith("embedding") for name in scores)
+
+    def one_pass(
+        model: HyenaLM, tokens: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        hidden = model.hidden(tokens, mask=mask)
+        table = base_log_probs(model.head(hidden))
+        target = tokens - BASE_TOKENS[0]
+        known = (target >= 0) & (target < len(BASE_TOKENS))
+        picked = table.gather(-1, target.clamp(0, 3)[..., None])[..., 0]
+        # Without an embedding score the mean over the window is not worth its time.
+        pooled = _mean(hidden, mask) if embeds else table.new_empty(len(tokens), 0)
+        return table, torch.where(known, picked, torch.nan), pooled
+
     found = map_batches(
-        model, list(rows.values()), _one_pass, batch_size=batch_size, device=device
+        model, list(rows.values()), one_pass, batch_size=batch_size, device=device
     )
     return {
         key: _Pass(table[: len(row)], picked[: len(row)], pooled)
@@ -134,17 +158,9 @@ def _run(
     }
 
 
-def _one_pass(
-    model: HyenaLM, tokens: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    hidden = model.hidden(tokens, mask=mask)
-    table = base_log_probs(model.head(hidden))
-    target = tokens - BASE_TOKENS[0]
-    known = (target >= 0) & (target < len(BASE_TOKENS))
-    picked = table.gather(-1, target.clamp(0, 3)[..., None])[..., 0]
+def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
     real = mask[..., None]
-    pooled = torch.where(real, hidden.double(), 0.0).sum(1) / real.sum(1)
-    return table, torch.where(known, picked, torch.nan), pooled
+    return torch.where(real, hidden.double(), 0.0).sum(1) / real.sum(1)
 
 
 def _score(
@@ -152,43 +168,59 @@ def _score(
     passes: dict[_Key, _Pass],
     strand: str,
     scores: Sequence[ScoreName],
-) -> dict[str, tuple[float, float]]:
+) -> Sides:
     """Return the reference and alternate side of every score on one strand."""
-    ref = passes[strand, reading.reference.tobytes()]
-    alt = passes.get((strand, reading.alternate.tobytes()))
-    change = slice(reading.first, reading.first + reading.changed)
-    found: dict[str, tuple[float, float]] = {}
-    if "conditional" in scores:
-        found["conditional"] = _conditional(reading, ref, alt, change)
+    # The first base of a strand has no left context; a change that is cut off by
+    # the contig's end cannot be judged at all.
+    if not reading.is_seen or reading.first == 0:
+        return dict.fromkeys(scores, _UNKNOWN)
+    ref = passes[_key(strand, reading.reference)]
+    alt = passes.get(_key(strand, reading.alternate))
     if alt is None:
-        return found
-    rest = slice(reading.first, None)
-    if reading.changed:
-        found["likelihood"] = _total(ref.picked[rest]), _total(alt.picked[rest])
-    else:
-        found["likelihood"] = np.nan, np.nan
-    found["embedding_l2"] = 0.0, float(np.linalg.norm(alt.pooled - ref.pooled))
-    found["embedding_cosine"] = 0.0, _cosine_distance(ref.pooled, alt.pooled)
-    return found
+        return {"conditional": _from_one_pass(reading, ref)}
+    found: Sides = {
+        "conditional": _conditional(reading, ref, alt),
+        "likelihood": _likelihood(reading, ref, alt),
+        "embedding_l2": (0.0, float(np.linalg.norm(alt.pooled - ref.pooled))),
+        "embedding_cosine": (0.0, _cosine_distance(ref.pooled, alt.pooled)),
+    }
+    return {name: found[name] for name in scores}
 
 
-def _conditional(
-    reading: Reading, ref: _Pass, alt: _Pass | None, change: slice
-) -> tuple[float, float]:
-    # The first base of a strand has no left context, so nothing to condition on.
-    if not reading.changed or reading.first == 0:
-        return np.nan, np.nan
-    before = float(ref.picked[change].sum())
-    if alt is not None:
-        return before, float(alt.picked[change].sum())
+def _from_one_pass(reading: Reading, ref: _Pass) -> tuple[float, float]:
     base = reading.alternate[reading.first] - BASE_TOKENS[0]
-    return before, float(ref.table[reading.first, base])
+    return float(ref.picked[reading.first]), float(ref.table[reading.first, base])
 
 
-def _total(picked: np.ndarray) -> float:
-    # N is never a target; it is skipped on both haplotypes alike.
-    return float(np.nansum(picked))
+def _conditional(reading: Reading, ref: _Pass, alt: _Pass) -> tuple[float, float]:
+    """Add log p over the change; N in it gives NaN."""
+    change = reading.change
+    return float(ref.picked[change].sum()), float(alt.picked[change].sum())
+
+
+def _likelihood(reading: Reading, ref: _Pass, alt: _Pass) -> tuple[float, float]:
+    """Add log p over the alleles and over what follows, paired by coordinate.
+
+    The shorter allele gets the reference window's mean log p for each base that it
+    lacks: being long or short is not evidence.
+    """
+    first, removed, added = reading.first, reading.removed, reading.added
+    tail_ref, tail_alt = (
+        side.picked[part]
+        for side, part in zip((ref, alt), reading.downstream, strict=True)
+    )
+    known = ~np.isnan(tail_ref) & ~np.isnan(tail_alt)
+    per_base = float(np.nanmean(ref.picked)) if removed != added else 0.0
+    before = ref.picked[first : first + removed].sum() + tail_ref[known].sum()
+    after = alt.picked[first : first + added].sum() + tail_alt[known].sum()
+    return (
+        float(before) + max(0, added - removed) * per_base,
+        float(after) + max(0, removed - added) * per_base,
+    )
 
 
 def _cosine_distance(a: np.ndarray, b: np.ndarray) -> float:
-    return float(1.0 - a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+    if not a.size:
+        return np.nan
+    cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    return float(max(0.0, 1.0 - cosine))

@@ -8,7 +8,7 @@ prediction, and L bases give L − 1 predictions per strand.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from hyenascope.sequence.tokenizer import (
 BatchSize = int | Literal["auto"]
 Pool = Literal["mean", "last", "max", "none"]
 
+_LONGEST_DEFAULT_CONTEXT = 16_384
 _TOKENS_PER_BATCH = 65_536  # on CPU, where the model cuts batches to the cache itself
 _BYTES_PER_TOKEN = 80  # times d_model: measured peak of a forward pass, rounded up
 
@@ -80,11 +81,11 @@ def logits(
     >>> [x.shape for x in logits(model, ["ACGT", "AC"])]
     [(4, 16), (2, 16)]
     """
-    rows = _token_rows(sequences, genome)
+    rows = _token_rows(model, sequences, genome)
     return map_batches(
         model,
         rows,
-        lambda model, tokens, mask: model(tokens, mask=mask),
+        lambda model, tokens, mask: model(tokens, mask=mask).float(),
         batch_size=batch_size,
         device=device,
         progress=progress,
@@ -122,7 +123,8 @@ def log_probs(
     array([1., 1., 1.])
     """
     require_causal(model)
-    rows = _token_rows(sequences, genome)
+    check_strands(strands)
+    rows = _token_rows(model, sequences, genome)
 
     def read(strand_rows: list[TokenRow]) -> list[Float64[np.ndarray, "_ 4"]]:
         return map_batches(
@@ -248,7 +250,8 @@ def embed(
     """
     if pool not in ("mean", "last", "max", "none"):
         raise ValueError(f"pool must be 'mean', 'last', 'max' or 'none'; got {pool!r}.")
-    rows = _token_rows(sequences, genome)
+    check_strands(strands)
+    rows = _token_rows(model, sequences, genome)
 
     def pooled(model: HyenaLM, tokens: Tensor, mask: Tensor) -> Tensor:
         return _pool(model.hidden(tokens, mask=mask, layer=layer).float(), mask, pool)
@@ -298,8 +301,10 @@ def map_batches(
     ValueError
         If ``batch_size`` is neither ``"auto"`` nor a positive integer.
     """
-    if batch_size != "auto" and batch_size < 1:
-        raise ValueError(f"batch_size must be 'auto' or at least 1; got {batch_size}.")
+    if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size > 0):
+        raise ValueError(
+            f"batch_size must be 'auto' or a positive integer; got {batch_size!r}."
+        )
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     results: list[Any] = [None] * len(rows)
     bar = tqdm(total=len(rows), disable=not progress, unit="seq", leave=False)
@@ -346,6 +351,46 @@ def mean_known(
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+def window_context(model: HyenaLM, context: int | None) -> int:
+    """Return the window in bases that a locus is read with.
+
+    The model's own context, at most 16,384, if ``context`` is None.
+
+    Raises
+    ------
+    ValueError
+        If ``context`` is below 4 or above the model's ``l_max``.
+
+    Examples
+    --------
+    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> window_context(HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=8)), None)
+    1024
+    """
+    if context is None:
+        return min(model.context_length, _LONGEST_DEFAULT_CONTEXT)
+    if not 4 <= context <= model.config.l_max:
+        raise ValueError(
+            f"context must be 4 to {model.config.l_max} bp, the model's longest "
+            f"input; got {context}."
+        )
+    return context
+
+
+def check_strands(strands: str) -> None:
+    """Refuse what is not a strand.
+
+    Raises
+    ------
+    ValueError
+        If ``strands`` is not ``"forward"``, ``"reverse"`` or ``"both"``.
+    """
+    if strands not in get_args(Strands):
+        raise ValueError(
+            f"strands must be 'forward', 'reverse' or 'both'; got {strands!r}."
+        )
+
+
 def require_causal(model: HyenaLM) -> None:
     """Refuse a two-sided model.
 
@@ -373,7 +418,8 @@ def _scored(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sum of log-probabilities and number of scored bases, per sequence."""
     require_causal(model)
-    rows = _token_rows(sequences, genome)
+    check_strands(strands)
+    rows = _token_rows(model, sequences, genome)
     sides = {"forward": [rows], "reverse": [], "both": [rows]}[strands]
     if strands != "forward":
         sides = [*sides, [reverse_complement_tokens(row) for row in rows]]
@@ -403,14 +449,17 @@ def _scored(
 
 
 def _token_rows(
-    sequences: SequenceSource, genome: FastaReader | StrPath | None
+    model: HyenaLM, sequences: SequenceSource, genome: FastaReader | StrPath | None
 ) -> list[TokenRow]:
     named = collect_sequences(sequences, genome=genome)
-    rows = [tokenize(text) for text in named.texts]
-    for name, row in zip(named.names, rows, strict=True):
-        if not len(row):
-            raise ValueError(f"sequence {name} must not be empty; got 0 bp.")
-    return rows
+    # Before the first pass: hours of work must not end at the longest sequence.
+    for name, text in zip(named.names, named.texts, strict=True):
+        if not 1 <= len(text) <= model.config.l_max:
+            raise ValueError(
+                f"sequence {name} must have 1 to {model.config.l_max} bp to fit the "
+                f"context; got {len(text):,}."
+            )
+    return [tokenize(text) for text in named.texts]
 
 
 def _batches(

@@ -132,3 +132,22 @@ def test_equality_sees_every_field(two_tracks):
     assert TrackData(same.values, same.names, WHERE, "bits") != two_tracks
     assert TrackData(same.values + 1, same.names, WHERE, "nats") != two_tracks
     assert TrackData(np.float64(same.values), same.names, WHERE, "nats") != two_tracks
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 9])
+def test_rolling_mean_is_the_mean_of_the_bases_around(width):
+    values = np.random.default_rng(0).normal(size=7)
+    values[2] = np.nan
+    track = TrackData(values, ("x",), Interval("chr1", 0, 7)).rolling_mean(width)
+    for i in range(7):
+        left = max(0, i - width // 2)
+        inside = values[left : i - width // 2 + width]
+        known = inside[~np.isnan(inside)]
+        expected = known.mean() if len(known) else np.nan
+        np.testing.assert_allclose(track.track("x")[i], expected, atol=1e-12)
+
+
+def test_refuses_no_width():
+    track = TrackData([0.0], ("x",), Interval("chr1", 0, 1))
+    with pytest.raises(ValueError, match="width must be at least 1; got 0"):
+        track.rolling_mean(0)

@@ -5,10 +5,10 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.haplotype import (
-    changed_bases,
     grid_window,
     read_forward,
     read_reverse,
+    trimmed_lengths,
 )
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import detokenize
@@ -45,16 +45,16 @@ def test_a_short_contig_is_its_own_window():
 @pytest.mark.parametrize(
     ("ref", "alt", "expected"),
     [
-        ("A", "G", 1),
-        ("ACG", "TCA", 3),
-        ("ACG", "ATG", 1),
-        ("A", "ATT", 2),
-        ("ATT", "A", 2),
-        ("AT", "GCCT", 3),
+        ("A", "G", (1, 1)),
+        ("ACG", "TCA", (3, 3)),
+        ("ACG", "ATG", (1, 1)),
+        ("A", "ATT", (0, 2)),
+        ("ATT", "A", (2, 0)),
+        ("AT", "GCCT", (1, 3)),
     ],
 )
-def test_changed_bases(ref, alt, expected):
-    assert changed_bases(Variant("I", 1, ref, alt)) == expected
+def test_trimmed_lengths(ref, alt, expected):
+    assert trimmed_lengths(Variant("I", 1, ref, alt)) == expected
 
 
 def edits(start):
@@ -94,6 +94,16 @@ def test_prefix_is_shared_and_first_differs(genome, kind):
         same = reading.reference == reading.alternate
         assert same[: reading.first].all()
         assert not same[reading.first]
+
+
+@pytest.mark.parametrize("kind", ["snv", "mnv", "insertion", "deletion"])
+def test_downstream_pairs_the_same_bases(genome, kind):
+    window = Interval("I", 140, 268)
+    for read in (read_forward, read_reverse):
+        reading = read(genome, edits(200)[kind], window)
+        ref, alt = reading.downstream
+        np.testing.assert_array_equal(reading.reference[ref], reading.alternate[alt])
+        assert 128 in (ref.stop, alt.stop)
 
 
 def test_haplotypes_at_the_end_of_a_contig_are_equally_long(genome):

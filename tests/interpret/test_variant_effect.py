@@ -14,7 +14,7 @@ from hyenascope.interpret.variant_effect import score_variants
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.predict import map_batches
 from hyenascope.sequence.dna import reverse_complement
-from tests.toy_models import first_order, step
+from tests.toy_models import FirstOrderLM, chain, first_order, step
 
 ALL = ("conditional", "likelihood", "embedding_l2", "embedding_cosine")
 TEXT = "".join(np.random.default_rng(7).choice(list("ACGT"), 600))
@@ -92,23 +92,63 @@ def test_indels_compare_equally_many_bases(fasta):
     assert value(found, "conditional") == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("context", [64, 65, 100, 127, 128])
+def test_likelihood_of_an_indel_by_hand(fasta, context):
+    """Alleles, the base after them, and the window's mean for what one lacks."""
+    anchor, after = TEXT[299], TEXT[300]
+    inserted = "CC" if after != "C" else "GG"
+    variant = Variant("chrI", 300, anchor, anchor + inserted)
+    options = {"strands": "forward", "context": context, "window_stride": 1}
+    found = score_variants(first_order(), variant, fasta, **options)
+    start = found.obs["window_start"].iloc[0]
+    window = TEXT[start : start + context]
+    mean = chain(window) / (context - 1)
+    expected = chain(anchor + inserted + after) - step(anchor, after) - 2 * mean
+    assert value(found, "likelihood") == pytest.approx(expected, abs=1e-9)
+
+
+def test_n_at_the_edge_does_not_count_for_indels(tmp_path):
+    uniform = FirstOrderLM(torch.full((4, 4), 0.25, dtype=torch.float64))
+    text = TEXT[:100] + "NNN" + TEXT[103:]
+    path = tmp_path / "g.fa"
+    path.write_text(f">I\n{text}\n")
+    deletion = Variant("I", 60, text[59:68], text[59])
+    insertion = Variant("I", 60, text[59], text[59] + "ACGTACGT")
+    for context in (70, 74, 80, 84, 86, 90):
+        options = {"context": context, "window_stride": 1, "max_ambiguous": 1.0}
+        found = score_variants(uniform, [deletion, insertion], path, **options)
+        assert np.abs(wide(found)["likelihood"]).max() < 1e-9
+
+
+def test_one_change_spelled_two_ways_scores_the_same(small, tmp_path):
+    repeat = TEXT[:200] + "CACACACACACACACA" + TEXT[216:400]
+    path = tmp_path / "g.fa"
+    path.write_text(f">I\n{repeat}\n")
+    left = Variant("I", 200, repeat[199:202], repeat[199])
+    right = Variant("I", 210, repeat[209:212], repeat[209])
+    assert left.apply(repeat) == right.apply(repeat)
+    snv = Variant("I", 300, repeat[299], "ACGT"["ACGT".index(repeat[299]) - 1])
+    padded = Variant("I", 298, repeat[297:300], repeat[297:299] + snv.alt)
+    found = score_variants(small, [left, right, snv, padded], path, scores=ALL)
+    np.testing.assert_allclose(found.X[0], found.X[1], atol=1e-9)
+    np.testing.assert_allclose(found.X[2], found.X[3], atol=1e-9)
+    assert list(found.obs["pos"]) == [200, 210, 300, 298]
+
+
 def test_strands_agree_with_the_reverse_complemented_genome(small, tmp_path, fasta):
     flipped = tmp_path / "flipped.fa"
     flipped.write_text(f">chrI\n{reverse_complement(TEXT)}\n")
-    variants = [snv(300), Variant("chrI", 310, TEXT[309:312], TEXT[309])]
-    mirrored = [
-        Variant(
-            "chrI",
-            len(TEXT) - v.end + 1,
-            reverse_complement(v.ref),
-            reverse_complement(v.alt),
-        )
-        for v in variants
-    ]
+    variant = snv(300)
+    mirrored = Variant(
+        "chrI",
+        len(TEXT) - variant.pos + 1,
+        reverse_complement(variant.ref),
+        reverse_complement(variant.alt),
+    )
     # A centred window of odd length is the same window on both strands.
     options = {"context": 65, "window_stride": 1, "scores": ALL, "baselines": ()}
-    here = score_variants(small, variants[:1], fasta, **options)
-    there = score_variants(small, mirrored[:1], flipped, **options)
+    here = score_variants(small, variant, fasta, **options)
+    there = score_variants(small, mirrored, flipped, **options)
     for name in ALL:
         np.testing.assert_allclose(value(here, name), value(there, name), atol=1e-10)
         np.testing.assert_allclose(
@@ -151,6 +191,7 @@ def test_a_change_after_the_last_base_read_is_unseen(small, fasta):
     found = score_variants(small, snv(1), fasta)
     assert np.isnan(value(found, "conditional_forward"))
     assert value(found, "conditional") == value(found, "conditional_reverse")
+    assert found.obs["reason"].iloc[0].startswith("forward: nothing before the change")
 
 
 def test_embedding_scores_are_distances(small, fasta):
@@ -196,6 +237,7 @@ def test_raise_names_the_first(small, fasta, status):
 def test_skip_leaves_them_out(small, fasta):
     found = score_variants(small, [snv(200), *BAD.values()], fasta, on_error="skip")
     assert list(found.obs_names) == [str(snv(200))]
+    assert sum(found.uns["hyenascope"]["skipped"].values()) == len(BAD)
 
 
 def test_all_flagged_is_still_a_table(small, fasta):
@@ -312,6 +354,37 @@ def test_refuses_unknown_scores():
     # The shape hook would refuse the literal first, so the check is called itself.
     with pytest.raises(ValueError, match=r"scores must be among cpg, gc; got 'at'"):
         variant_effect._one_of("scores", ["at"], ["cpg", "gc"])
+
+
+def test_refuses_a_reader_that_keeps_case(small, fasta):
+    with (
+        FastaReader(fasta, keep_case=True) as genome,
+        pytest.raises(ValueError, match="keep_case=False"),
+    ):
+        score_variants(small, snv(200), genome)
+
+
+@pytest.mark.parametrize("cell", [("pos", 200.5), ("alt", None), ("chrom", np.nan)])
+def test_refuses_a_table_with_holes(small, fasta, cell):
+    row = {"chrom": "chrI", "pos": 200.0, "ref": TEXT[199], "alt": snv(200).alt}
+    good = score_variants(small, pd.DataFrame([row]), fasta)
+    assert list(good.obs_names) == [str(snv(200))]
+    with pytest.raises(ValueError, match="row 0 of the table of variants"):
+        score_variants(small, pd.DataFrame([row | dict([cell])]), fasta)
+
+
+def test_a_dense_window_is_read_in_blocks(small, fasta, monkeypatch):
+    monkeypatch.setattr(variant_passes, "_BASES_PER_BLOCK", 200)
+    dense = [
+        Variant("chrI", pos, TEXT[pos - 1], base)
+        for pos in range(300, 308)
+        for base in "ACGT"
+        if base != TEXT[pos - 1]
+    ]
+    blocks = score_variants(small, dense, fasta)
+    monkeypatch.undo()
+    whole = score_variants(small, dense, fasta)
+    np.testing.assert_allclose(blocks.X, whole.X, atol=1e-9)
 
 
 def test_refuses_nothing(small, fasta):

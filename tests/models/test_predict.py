@@ -177,8 +177,14 @@ def test_model_is_put_back(model):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: predict.logits(m, "A" * 131), r"context of 130 tokens; got 131"),
-        (lambda m: predict.logits(m, ["ACGT", ""]), r"sequence 1 must not be empty"),
+        (
+            lambda m: predict.logits(m, "A" * 131),
+            r"sequence 0 must have 1 to 130 bp .* got 131",
+        ),
+        (
+            lambda m: predict.logits(m, ["ACGT", ""]),
+            r"sequence 1 must have 1 to 130 bp",
+        ),
         (lambda m: predict.logits(m, []), r"sequences must not be empty"),
         (lambda m: predict.logits(m, ["AC-T"]), r"'-'.* 2"),
         (lambda m: predict.logits(m, "A", batch_size=0), r"batch_size .* got 0"),
