@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hyenascope.data.vcf import read_vcf
     from hyenascope.interpret.likelihood_track import log_prob_track
     from hyenascope.interpret.score_files import write_scores
-    from hyenascope.interpret.scores import tidy
+    from hyenascope.interpret.scores import tidy, wide
     from hyenascope.interpret.variant_effect import score_variants
     from hyenascope.models.checkpoint import (
         list_models,
@@ -63,6 +63,7 @@ _HOMES = {
     "save_pretrained": "models.checkpoint",
     "score_variants": "interpret.variant_effect",
     "tidy": "interpret.scores",
+    "wide": "interpret.scores",
     "write_html": "viz.export",
     "write_image": "viz.export",
     "write_scores": "interpret.score_files",
@@ -97,6 +98,7 @@ __all__ = [
     "save_pretrained",
     "score_variants",
     "tidy",
+    "wide",
     "write_html",
     "write_image",
     "write_scores",

@@ -2,10 +2,11 @@
 
 import json
 import logging
+import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _PATH = click.Path(path_type=Path, dir_okay=False)
 _EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 _SCORES = ("conditional", "likelihood", "embedding_l2", "embedding_cosine")
+_MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
 _EXTRAS = {"anywidget": "lab", "kaleido": "lab", "jupyterlab": "lab"}
 
 
@@ -42,7 +44,7 @@ def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _run_options = _options(
-    click.option("--model", "model_name", default="demo-synthetic", show_default=True,
+    click.option("--model", "model_name", required=True,
                  help="A name of `hyenascope models`, a folder or a weights file."),
     click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one."),
     click.option("--batch-size", type=click.IntRange(min=1),
@@ -121,10 +123,11 @@ def score(
         from hyenascope.report import report_scores, summary
 
         for path in out:
-            _check_output(path)
             score_suffix(path)
-        if report is not None:
-            _check_output(report)
+        if report is not None and report.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"report must end in .html; got {report}.")
+        outputs = [*out, *([report] if report else [])]
+        _check_outputs(outputs, inputs=[variants, fasta, *([genes] if genes else [])])
         model = load_pretrained(model_name, modulation_shift=modulation_shift)
         with FastaReader(fasta) as genome:
             found = score_variants(
@@ -145,7 +148,7 @@ def score(
             if report is not None:
                 report_scores(found, model, genome, report, genes=genes, device=device)
         _say_facts(summary(found))
-        for path in (*out, *([report] if report else [])):
+        for path in outputs:
             click.echo(f"wrote {path}")
 
 
@@ -207,7 +210,11 @@ def embed(
         from hyenascope.models import predict
         from hyenascope.models.checkpoint import load_pretrained
 
-        _check_output(out)
+        _check_outputs([out], inputs=[sequences, *([genome] if genome else [])])
+        if out.suffix not in _MATRIX_SUFFIXES:
+            raise ValueError(
+                f"out must end in {', '.join(_MATRIX_SUFFIXES)}; got {out}."
+            )
         named = collect_sequences(sequences, genome=genome)
         values = predict.embed(
             load_pretrained(model_name),
@@ -305,8 +312,6 @@ def _version_or_hint(package: str, extra: str) -> str:
 
 def _memory() -> str:
     try:
-        import os
-
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -338,16 +343,22 @@ def _write_matrix(frame: "pd.DataFrame", path: Path) -> None:
             np.savez_compressed(target, names=names, embedding=frame.to_numpy())
         elif path.suffix == ".parquet":
             frame.reset_index(names="name").to_parquet(target, index=False)
-        elif path.suffix == ".tsv":
-            frame.to_csv(target, sep="\t", index_label="name")
         else:
-            raise ValueError(f"out must end in .npz, .tsv or .parquet; got {path}.")
+            frame.to_csv(target, sep="\t", index_label="name")
 
 
-def _check_output(path: Path) -> None:
-    # Hours of scoring must not end in a folder that was never there.
-    if not path.resolve().parent.is_dir():
-        raise ValueError(f"the folder of {path} must exist; it does not.")
+def _check_outputs(outputs: Sequence[Path], *, inputs: Sequence[Path]) -> None:
+    """Find out before hours of work what would be lost after them."""
+    taken = {path.resolve() for path in inputs}
+    for path in outputs:
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise ValueError(f"the folder of {path} must exist; it does not.")
+        if not os.access(folder, os.W_OK):
+            raise ValueError(f"the folder of {path} must be writable; it is not.")
+        if path.resolve() in taken:
+            raise ValueError(f"{path} must not be an input or named twice.")
+        taken.add(path.resolve())
 
 
 def _say_facts(facts: dict[str, object]) -> None:

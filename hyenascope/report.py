@@ -4,7 +4,7 @@ Above all rooms like the shell commands, because it asks the model for tracks an
 the figures for pictures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import anndata as ad
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from plotly import graph_objects as go
 
-from hyenascope._typing import StrPath
+from hyenascope._typing import Strands, StrPath
 from hyenascope.data.annotation import read_genes
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
@@ -24,6 +24,7 @@ from hyenascope.viz.figure import plot_locus
 from hyenascope.viz.report import write_report
 
 LOCUS_WIDTH = 4_000
+SMOOTHING = 50
 COIN = -float(np.log(4))  # what a fair four-sided coin scores
 
 
@@ -75,9 +76,18 @@ def report_scores(
     reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
     table = ranked(scores, score)
     places = [interval] if interval else _strongest(table, reader, loci, score)
+    provenance = scores.uns["hyenascope"]
     figures = {
         str(place): locus_figure(
-            table, model, reader, place, genes=genes, score=score, device=device
+            table,
+            model,
+            reader,
+            place,
+            genes=genes,
+            score=score,
+            context=provenance["context"],
+            strands=provenance["strands"],
+            device=device,
         )
         for place in places
     }
@@ -106,12 +116,23 @@ def locus_figure(
     *,
     genes: StrPath | None = None,
     score: str = "conditional",
+    context: int | None = None,
+    strands: Strands = "both",
     device: str | torch.device | None = None,
 ) -> go.Figure:
-    """Draw one locus: log-probability per base, variants, genes."""
-    track = log_prob_track(model, genome, interval, device=device)
-    parts: list[Line | Variants | Genes] = [Line(track, reference=COIN)]
-    parts.append(Variants(table, score=score))
+    """Draw one locus: log-probability per base, its mean, variants, genes."""
+    track = log_prob_track(
+        model, genome, interval, context=context, strands=strands, device=device
+    ).select(strands)
+    parts: list[Line | Variants | Genes] = [
+        Line(track, label="log p per base (nats)", reference=COIN),
+        Line(
+            track.rolling_mean(SMOOTHING),
+            label=f"its mean over {SMOOTHING} bp",
+            reference=COIN,
+        ),
+        Variants(table, score=score),
+    ]
     if genes is not None:
         parts.append(Genes(read_genes(genes, interval)))
     return plot_locus(parts, interval)
@@ -121,14 +142,18 @@ def summary(scores: ad.AnnData) -> dict[str, object]:
     """Facts at the top of a report and under a shell command."""
     provenance = scores.uns["hyenascope"]
     agreement = provenance["ref_agreement"]
-    flagged = int((scores.obs["status"] != "ok").sum())
+    flagged = scores.obs["status"].value_counts().drop("ok", errors="ignore")
+    skipped = provenance.get("skipped", {})
     return {
-        "model": f"{provenance['model']} ({provenance['checkpoint_hash']})",
+        "model": provenance["model"],
+        "checkpoint": provenance["checkpoint_hash"],
         "genome": provenance["genome"],
-        "context": f"{provenance['context']:,} bp, strands: {provenance['strands']}",
+        "context": f"{provenance['context']:,} bp",
+        "strands": provenance["strands"],
         "variants": f"{scores.n_obs:,}",
         "REF agreement": _agreement(agreement),
-        "flagged": _flagged(scores.obs["status"], flagged),
+        "flagged": _counts({str(name): int(n) for name, n in flagged.items()}),
+        **({"left out": _counts(skipped)} if skipped else {}),
         "version": provenance["version"],
     }
 
@@ -139,12 +164,10 @@ def _agreement(agreement: dict[str, int]) -> str:
     return f"{text}; {flipped:,} agree on the other strand" if flipped else text
 
 
-def _flagged(status: Sequence[str], flagged: int) -> str:
-    if not flagged:
-        return "0"
-    counts = pd.Series(status).value_counts().drop("ok", errors="ignore")
-    kinds = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    return f"{flagged:,} ({kinds})"
+def _counts(by_status: Mapping[str, int]) -> str:
+    kinds = {name: count for name, count in by_status.items() if count}
+    listed = ", ".join(f"{count:,} {name}" for name, count in kinds.items())
+    return f"{sum(kinds.values()):,} ({listed})" if kinds else "0"
 
 
 def _strongest(

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from hyenascope.cli import main
 from hyenascope.data.example import example_locus
 
+MODEL = ("--model", "demo-synthetic")
+
 
 @pytest.fixture(scope="module")
 def locus(tmp_path_factory):
@@ -23,7 +25,7 @@ def few(locus, tmp_path_factory):
     lines = locus.variants.read_text().splitlines()
     header = [line for line in lines if line.startswith("#")]
     records = [line.split("\t") for line in lines if not line.startswith("#")][:12]
-    records[3][3] = {"A": "C", "C": "A", "G": "T", "T": "G"}[records[3][3][0]]
+    records[3][3] = next(b for b in "ACGT" if b not in "".join(records[3][3:5]))
     path = tmp_path_factory.mktemp("few") / "few.vcf"
     rows = ["\t".join(record) for record in records]
     path.write_text("\n".join([*header, *rows]) + "\n")
@@ -47,7 +49,7 @@ def run(*arguments, code=0):
 def score(few, locus, *out, **options):
     flags = [item for pair in options.items() for item in pair]
     outs = [item for path in out for item in ("--out", path)]
-    return run("score", few, "--fasta", locus.fasta, *outs, "--quiet", *flags)
+    return run("score", few, "--fasta", locus.fasta, *MODEL, *outs, "--quiet", *flags)
 
 
 def test_score_writes_four_formats_that_agree(few, locus, tmp_path):
@@ -89,14 +91,15 @@ def test_score_can_write_a_report(few, locus, tmp_path):
         (("--out", "nowhere/s.tsv"), "folder of nowhere/s.tsv must exist"),
         (("--out", "s.tsv", "--model", "tiny-9k"), "tiny-9k"),
         (("--out", "s.tsv", "--context", "9999999"), "context must be 4 to"),
-        (("--out", "s.tsv", "--on-error", "raise"), "1 of 1"),
+        (("--out", "s.tsv", "--on-error", "raise"), "1 of 12 "),
         (("--out", "s.tsv", "--region", "chrDemo:9-1"), "region|interval|start"),
     ],
 )
 def test_score_refuses(few, locus, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(
-        main, ["score", str(few), "--fasta", str(locus.fasta), "--quiet", *arguments]
+        main,
+        ["score", str(few), "--fasta", str(locus.fasta), *MODEL, "--quiet", *arguments],
     )
     assert result.exit_code == 1
     assert "Traceback" not in result.output
@@ -104,11 +107,28 @@ def test_score_refuses(few, locus, tmp_path, monkeypatch, arguments, message):
     assert not list(tmp_path.glob("s.*"))
 
 
+def test_outputs_never_replace_inputs(few, locus, tmp_path):
+    genome = locus.fasta.read_bytes()
+    for flags in (
+        ("--out", few),
+        ("--out", tmp_path / "s.tsv", "--out", tmp_path / "s.tsv"),
+        ("--out", tmp_path / "s.tsv", "--report", locus.fasta),
+    ):
+        command = ("score", few, "--fasta", locus.fasta, *MODEL, *flags)
+        assert "must" in run(*command, code=1)
+    assert locus.fasta.read_bytes() == genome
+
+
+def test_model_must_be_named(few, locus, tmp_path):
+    command = ("score", few, "--fasta", locus.fasta, "--out", tmp_path / "s.tsv")
+    assert "--model" in run(*command, code=2)
+
+
 def test_embed_writes_a_row_per_sequence(locus, tmp_path):
     fasta = tmp_path / "x.fa"
     fasta.write_text(">one\nACGTACGT\n>two\nGATTACA\n")
     for name in ("e.npz", "e.tsv", "e.parquet"):
-        run("embed", fasta, "--out", tmp_path / name, "--quiet")
+        run("embed", fasta, *MODEL, "--out", tmp_path / name, "--quiet")
     with np.load(tmp_path / "e.npz") as found:
         assert list(found["names"]) == ["one", "two"]
         matrix = found["embedding"]
@@ -133,3 +153,22 @@ def test_demo_runs_offline(tmp_path):
     assert "The ten strongest variants" in output
     for name in ("report.html", "scores.h5ad", "scores.vcf"):
         assert (tmp_path / "demo" / name).stat().st_size > 0
+
+
+def test_hostile_ids_are_text_in_the_report(few, locus, tmp_path):
+    payload = "<img src=x onerror=alert(1)>"
+    source = tmp_path / "hostile.vcf"
+    lines = few.read_text().splitlines()
+    rows = [
+        line
+        if line.startswith("#")
+        else "\t".join([*line.split("\t")[:2], payload, *line.split("\t")[3:]])
+        for line in lines
+    ]
+    source.write_text("\n".join(rows) + "\n")
+    page = tmp_path / "r.html"
+    options = {"--report": page, "--score": "conditional"}
+    score(source, locus, tmp_path / "s.tsv", **options)
+    text = page.read_text(encoding="utf-8")
+    assert "<img" not in text.replace("\\u003cimg", "")
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from hyenascope._typing import StrPath
@@ -162,7 +162,8 @@ def save_pretrained(
     text = config_json(file)
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / "model.safetensors") as path:
-        save_file(tensors, path, metadata={"format": "pt"})
+        # Its own writer would make a file that nobody else can read.
+        path.write_bytes(save(tensors, metadata={"format": "pt"}))
     with atomic_path(folder / "config.json") as path:
         path.write_text(text, encoding="utf-8")
     if card is not None:
