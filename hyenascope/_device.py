@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import nn
@@ -10,14 +11,48 @@ from torch import nn
 def resolve_device(device: str | torch.device | None = None) -> torch.device:
     """Return ``device``, or CUDA if there is one, or the CPU.
 
+    A CUDA device always comes with its number: ``cuda`` and ``cuda:0`` must not
+    look like two places.
+
+    Raises
+    ------
+    ValueError
+        If torch knows no such device or this machine has none.
+
     Examples
     --------
     >>> resolve_device("cpu")
     device(type='cpu')
     """
-    if device is not None:
-        return torch.device(device)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        raise ValueError(
+            f"device must be 'cpu', 'cuda' or another that torch knows; got {device!r}."
+        ) from None
+    if place.type == "cuda" and place.index is None and torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    try:
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as err:
+        reason = str(err).splitlines()[0]
+        raise ValueError(
+            f"device must be one that this machine has; got {place}: {reason}"
+        ) from None
+    return place
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let the C library keep some tens of MB of freed memory for the next tensor.
+
+    glibc hands freed blocks back to the kernel, which must map and zero them
+    again, unless it has seen a larger block come and go; 32 MB is the most it
+    takes into account. A block that is never touched costs nothing.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
 @contextmanager

@@ -9,9 +9,11 @@ word        axis
 batch       sequences in one call
 length      positions along DNA, one per base or token
 vocab       rows of the embedding table (16 for a 12-token vocabulary)
-channels    width of the model (``d_model``), only inside ``ops/`` and a mixer
+channels    width of the model (``d_model``), of a hidden state or in ``ops/``
+streams     channels of all gates and the value together, inside a mixer
 taps        lags of a convolution filter
-four        the bases A, C, G, T in this order
+frequencies bins of a real FFT
+sequences   rows of a result, one per sequence
 track       one signal of a `TrackData`
 ==========  ==================================================================
 """

@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
+
+# Small tensors gain nothing from threads, and on a busy machine threads wait for
+# one another for most of the time.
+torch.set_num_threads(1)
 
 SHARED = Path(__file__).parents[2] / "shared"
 

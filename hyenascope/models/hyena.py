@@ -8,26 +8,32 @@ filter as long as the sequence, written by a small network that sees only the
 position (Poli et al. 2023, arXiv 2302.10866; Nguyen et al. 2023, arXiv
 2306.15794). Module names are those of the published checkpoints.
 
-Without gradients the same code walks through the batch, the channels and the
-length in pieces that stay in cache: temporaries above the allocator's mmap
-threshold cost as much in page faults as the arithmetic on them.
+Without gradients the same steps walk through the batch, the length and the
+channels in pieces that stay in cache. Large temporaries are mapped and zeroed
+anew each time, which costs as much as the arithmetic on them.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from hyenascope._device import keep_freed_memory
 from hyenascope.ops.fft_conv import filter_spectrum, spectral_conv, two_sided_spectrum
+from hyenascope.ops.gelu import gelu_tanh
 from hyenascope.ops.short_conv import short_conv
 
-_CACHE_BYTES = 16 * 2**20  # temporaries of one piece; glibc keeps blocks below 32 MB
+_LEAST = {
+    **dict.fromkeys(("d_model", "n_layer", "d_inner", "vocab_size", "l_max"), 1),
+    **dict.fromkeys(("pad_vocab_size_multiple", "short_filter_order"), 1),
+    **{"filter_order": 1, "num_inner_mlps": 0, "order": 2, "emb_dim": 3},
+}
+_CACHE_BYTES = 4 * 2**20  # widest activation of one piece
 _SPECTRUM_BYTES = 512 * 2**20  # cached filter spectra of one layer
 
 
@@ -112,21 +118,28 @@ class HyenaConfig:
     checkpoint_mlp: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("d_model", "n_layer", "d_inner", "vocab_size", "l_max"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1; got {self.__dict__[name]}."
-                )
-        if self.order < 2:
-            raise ValueError(f"order must be at least 2; got {self.order}.")
-        if self.emb_dim < 3 or self.emb_dim % 2 == 0:
-            raise ValueError(f"emb_dim must be odd and at least 3; got {self.emb_dim}.")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                value = getattr(self, name)
+                raise ValueError(f"{name} must be at least {least}; got {value}.")
+        if self.emb_dim % 2 == 0:
+            raise ValueError(f"emb_dim must be odd; got {self.emb_dim}.")
+        if self.filter_layout not in ("order_first", "channel_first"):
+            raise ValueError(
+                "filter_layout must be 'order_first' or 'channel_first'; "
+                f"got {self.filter_layout!r}."
+            )
 
     @property
     def vocab_rows(self) -> int:
         """Rows of the embedding table: ``vocab_size`` rounded up."""
         multiple = self.pad_vocab_size_multiple
         return math.ceil(self.vocab_size / multiple) * multiple
+
+    @property
+    def widest(self) -> int:
+        """Numbers per token in the widest activation."""
+        return max(self.d_inner, (self.order + 1) * self.d_model)
 
     @property
     def context_length(self) -> int:
@@ -180,7 +193,9 @@ class ExponentialModulation(nn.Module):
         self.shift = config.modulation_shift
         fast = math.log(config.decay_target) / config.fast_decay_pct
         slow = math.log(config.decay_target) / config.slow_decay_pct
-        self.register_buffer("deltas", torch.linspace(slow, fast, channels)[None, None])
+        sides = 2 if config.bidirectional else 1  # the same rates on either side
+        rates = torch.linspace(slow, fast, channels).repeat(sides)
+        self.register_buffer("deltas", rates[None, None])
 
     def forward(
         self, t: Float[Tensor, "1 taps 1"], h: Float[Tensor, "1 taps channels"]
@@ -212,7 +227,7 @@ class HyenaFilter(nn.Module):
         self.implicit_filter = nn.Sequential(
             *layers, nn.Linear(width, outputs, bias=False)
         )
-        self.modulation = ExponentialModulation(config, outputs)
+        self.modulation = ExponentialModulation(config, channels)
         self._spectra: dict[tuple[object, ...], list[Tensor]] = {}
 
     def forward(self, length: int) -> Float[Tensor, "taps channels"]:
@@ -228,19 +243,22 @@ class HyenaFilter(nn.Module):
     def spectra(self, length: int) -> list[Complex[Tensor, "channels frequencies"]]:
         """Return one spectrum per long convolution, kept while weights rest.
 
-        Kept only in eval mode without gradients; a changed parameter, dtype or
-        device makes a new one.
+        Kept only in eval mode without gradients. A weight changed in place,
+        replaced, cast or moved makes a new one; an edit through ``.data``, which
+        torch does not count, needs ``model.train().eval()``.
         """
-        if self.training or torch.is_grad_enabled():
+        tensors = [*self.parameters(), *self.buffers()]
+        fleeting = self.training or any(x.is_inference() for x in tensors)
+        if fleeting or torch.is_grad_enabled():
             self._spectra.clear()
             return self._make_spectra(length)
-        state = tuple((p.data_ptr(), p._version) for p in self.parameters())
-        key = (length, self.modulation.shift, *state)
-        if key not in self._spectra:
-            made = self._make_spectra(length)
-            self._evict(sum(s.nbytes for s in made), keep_state=state)
-            self._spectra[key] = made
-        return self._spectra[key]
+        state = tuple((x.data_ptr(), x._version) for x in tensors)
+        key = (length, self.modulation.shift, state)
+        if key in self._spectra:
+            return self._spectra[key]
+        made = self._make_spectra(length)
+        self._keep(key, made)
+        return made
 
     def skip(self, index: int) -> Float[Tensor, " channels"] | None:
         """Weights of ``D * u`` for one long convolution."""
@@ -265,14 +283,12 @@ class HyenaFilter(nn.Module):
             return k[:, index::count].T
         return k.chunk(count, dim=-1)[index].T
 
-    def _evict(self, incoming: int, *, keep_state: tuple[object, ...]) -> None:
-        """Drop stale spectra, then the oldest, until the new one fits."""
-        for key in [k for k in self._spectra if k[2:] != keep_state]:
-            del self._spectra[key]
-        held = sum(s.nbytes for made in self._spectra.values() for s in made)
-        while self._spectra and held + incoming > _SPECTRUM_BYTES:
-            oldest = self._spectra.pop(next(iter(self._spectra)))
-            held -= sum(s.nbytes for s in oldest)
+    def _keep(self, key: tuple[object, ...], made: list[Tensor]) -> None:
+        """Store spectra; drop stale ones, then the oldest, until they fit."""
+        fresh = {k: v for k, v in self._spectra.items() if k[-1] == key[-1]}
+        self._spectra = {**fresh, key: made}
+        while _nbytes(self._spectra) > _SPECTRUM_BYTES:
+            del self._spectra[next(iter(self._spectra))]
 
     def _apply(
         self, fn: Callable[[Tensor], Tensor], recurse: bool = True
@@ -316,21 +332,51 @@ class HyenaMixer(nn.Module):
         mask: Bool[Tensor, "batch length"] | None = None,
     ) -> Float[Tensor, "batch length channels"]:
         """Mix along the length; ``mask`` is True at real tokens."""
-        spectra = self.filter_fn.spectra(x.shape[1])
-        blocks = self._channel_blocks(x)
-        gated = [self._mix(x, spectra, block, mask) for block in blocks]
-        y = gated[0] if len(gated) == 1 else torch.cat(gated, dim=1)
-        return _linear_from_channels(y, self.out_proj)
+        return self.project_out(self.operate(self.project_in(x), mask))
 
-    def _mix(
+    def project_in(
+        self, x: Float[Tensor, "batch length channels"]
+    ) -> Float[Tensor, "batch streams length"]:
+        """Write every stream of every channel, channel first with no copy."""
+        weight, bias = self.in_proj.weight, self.in_proj.bias
+        rows = weight.expand(x.shape[0], -1, -1)
+        return torch.baddbmm(bias[:, None], rows, x.transpose(1, 2))
+
+    def operate(
         self,
-        x: Tensor,
+        projected: Float[Tensor, "batch streams length"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Everything between the projections.
+
+        Without gradients the result takes the memory of ``x0`` in ``projected``.
+        """
+        spectra = self.filter_fn.spectra(projected.shape[-1])
+        masked = self._masked(projected, mask)
+        streams = masked.unflatten(1, (-1, self.config.d_model))
+        if torch.is_grad_enabled():
+            return self._gate(streams, spectra, slice(None), mask)
+        row_bytes = streams[:, :, 0].nbytes
+        for block in _pieces(projected, self.config.d_model, row_bytes, least=16):
+            streams[:, 0, block] = self._gate(streams, spectra, block, mask)
+        return streams[:, 0]
+
+    def project_out(
+        self, y: Float[Tensor, "batch channels length"]
+    ) -> Float[Tensor, "batch length channels"]:
+        """Leave the mixer, length first again."""
+        columns = self.out_proj.weight.T.expand(y.shape[0], -1, -1)
+        return torch.baddbmm(self.out_proj.bias, y.transpose(1, 2), columns)
+
+    def _gate(
+        self,
+        streams: Tensor,
         spectra: list[Tensor],
         block: slice,
         mask: Tensor | None,
     ) -> Float[Tensor, "batch channels length"]:
-        """Everything between the projections, for some channels."""
-        *gates, v = self._streams(x, block, mask)
+        """Smooth, gate and convolve the channels of ``block``."""
+        *gates, v = self._smooth(streams, block)
         for index, gate in enumerate(reversed(gates[1:])):
             skip = self.filter_fn.skip(index)
             v = spectral_conv(
@@ -340,44 +386,25 @@ class HyenaMixer(nn.Module):
             )
         return v * gates[0]
 
-    def _streams(self, x: Tensor, block: slice, mask: Tensor | None) -> list[Tensor]:
-        """Project and smooth the channels of ``block`` in each of the streams."""
-        count, d = self.config.order + 1, self.config.d_model
-        weight, bias, taps = self.in_proj.weight, self.in_proj.bias, self._taps()
-        short_bias = self.short_filter.bias
-        assert short_bias is not None
-        if block.stop - block.start < d:
-            rows = torch.cat(
-                [torch.arange(block.start, block.stop) + i * d for i in range(count)]
-            ).to(weight.device)
-            weight, bias, taps = weight[rows], bias[rows], taps[rows]
-            short_bias = short_bias[rows]
-        projected = _linear_to_channels(x, weight, bias)
+    def _smooth(self, streams: Tensor, block: slice) -> list[Tensor]:
+        short, shape = self.short_filter, streams.shape[1:3]
+        assert short.bias is not None
+        taps = short.weight[:, 0].to(streams.dtype).unflatten(0, shape)[:, block]
+        bias = short.bias.to(streams.dtype).unflatten(0, shape)[:, block]
         centre = (self.config.short_filter_order - 1) // 2
         smooth = short_conv(
-            self._masked(projected, mask),
-            taps.to(projected.dtype),
-            short_bias.to(projected.dtype),
+            streams[:, :, block].flatten(1, 2),
+            taps.flatten(0, 1),
+            bias.flatten(0, 1),
             lookahead=centre if self.config.bidirectional else 0,
         )
-        return list(smooth.chunk(count, dim=1))
-
-    def _taps(self) -> Tensor:
-        return self.short_filter.weight[:, 0]
+        return list(smooth.chunk(shape[0], dim=1))
 
     def _masked(self, u: Tensor, mask: Tensor | None) -> Tensor:
         # A causal model never looks right, where the padding is.
         if mask is None or not self.config.bidirectional:
             return u
         return u * mask[:, None].to(u.dtype)
-
-    def _channel_blocks(self, x: Tensor) -> list[slice]:
-        d, streams = self.config.d_model, self.config.order + 1
-        if torch.is_grad_enabled() or x.is_cuda:
-            return [slice(0, d)]
-        per_channel = x.shape[0] * x.shape[1] * streams * x.element_size()
-        width = min(d, max(16, _CACHE_BYTES // per_channel // 16 * 16))
-        return [slice(i, min(i + width, d)) for i in range(0, d, width)]
 
 
 class Mlp(nn.Module):
@@ -392,7 +419,7 @@ class Mlp(nn.Module):
         self, x: Float[Tensor, "*rest channels"]
     ) -> Float[Tensor, "*rest channels"]:
         """Apply to every position alone."""
-        return self.fc2(functional.gelu(self.fc1(x), approximate="tanh"))
+        return self.fc2(gelu_tanh(self.fc1(x)))
 
 
 class Block(nn.Module):
@@ -413,14 +440,30 @@ class Block(nn.Module):
         mask: Bool[Tensor, "batch length"] | None = None,
     ) -> Float[Tensor, "batch length channels"]:
         """Add the mixer's and the MLP's contribution to the residual stream."""
+        if not torch.is_grad_enabled():
+            return self._forward_in_pieces(stream, mask)
         mixed = self._recompute(self.config.checkpoint_mixer, self._mix, stream, mask)
         stream = stream + self.dropout(mixed)
-        if torch.is_grad_enabled():
-            fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
-            return stream + self.dropout(fed)
-        for piece in _length_pieces(stream, self.config.d_inner):
-            stream[:, piece] += self._feed(stream[:, piece])
-        return stream
+        fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
+        return stream + self.dropout(fed)
+
+    def _forward_in_pieces(self, stream: Tensor, mask: Tensor | None) -> Tensor:
+        """`forward` along the length; only the mixer's core needs all of it."""
+        batch, length, _ = stream.shape
+        row_bytes = batch * self.config.widest * stream.element_size()
+        pieces = _pieces(stream, length, row_bytes)
+        weight = self.mixer.in_proj.weight
+        projected = weight.new_empty(batch, weight.shape[0], length)
+        for piece in pieces:
+            normed = _normed(self.norm1, stream[:, piece])
+            projected[..., piece] = self.mixer.project_in(normed)
+        gated = self.mixer.operate(projected, mask)
+        out = torch.empty_like(stream)
+        for piece in pieces:
+            mixed = self.mixer.project_out(gated[..., piece])
+            part = stream[:, piece] + self.dropout(mixed)
+            out[:, piece] = part + self.dropout(self._feed(part))
+        return out
 
     def _mix(self, stream: Tensor, mask: Tensor | None) -> Tensor:
         return self.mixer(_normed(self.norm1, stream), mask)
@@ -431,7 +474,7 @@ class Block(nn.Module):
     def _recompute(
         self, wanted: bool, fn: Callable[..., Tensor], *args: Tensor | None
     ) -> Tensor:
-        if wanted and self.training and torch.is_grad_enabled():
+        if wanted and self.training:
             recomputed: Tensor = checkpoint(fn, *args, use_reentrant=False)
             return recomputed
         return fn(*args)
@@ -498,8 +541,10 @@ class HyenaLM(nn.Module):
         super().__init__()
         self.config = config
         self.name = "untitled"
-        self.backbone = Backbone(config)
-        self.lm_head = nn.Linear(config.d_model, config.vocab_rows, bias=False)
+        # torch's layers draw weights as they are made; ours come from the generator.
+        with torch.random.fork_rng(devices=[], enabled=generator is not None):
+            self.backbone = Backbone(config)
+            self.lm_head = nn.Linear(config.d_model, config.vocab_rows, bias=False)
         self.lm_head.weight = self.backbone.embeddings.word_embeddings.weight
         self._initialize(generator)
 
@@ -535,14 +580,17 @@ class HyenaLM(nn.Module):
         stream after i blocks, 0 being the embedding.
         """
         self._check(tokens, layer)
+        keep_freed_memory()
         embedded = self.backbone.embeddings.word_embeddings
-        if torch.is_grad_enabled() or tokens.is_cuda:
+        if torch.is_grad_enabled():
             return self.backbone(embedded(tokens), mask, layer=layer)
-        pieces = []
-        for rows in _batch_pieces(tokens, self.config):
+        batch, length = tokens.shape
+        row_bytes = length * self.config.widest * embedded.weight.element_size()
+        done = []
+        for rows in _pieces(tokens, max(1, batch), row_bytes):
             part = None if mask is None else mask[rows]
-            pieces.append(self.backbone(embedded(tokens[rows]), part, layer=layer))
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+            done.append(self.backbone(embedded(tokens[rows]), part, layer=layer))
+        return done[0] if len(done) == 1 else torch.cat(done)
 
     def head(
         self, hidden: Float[Tensor, "batch length channels"]
@@ -566,6 +614,8 @@ class HyenaLM(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     def _check(self, tokens: Tensor, layer: int) -> None:
+        if tokens.shape[1] == 0:
+            raise ValueError("tokens must hold at least one token per row; got 0.")
         if tokens.shape[1] > self.config.l_max:
             raise ValueError(
                 f"tokens must fit the context of {self.config.l_max} tokens; "
@@ -599,28 +649,13 @@ def _normed(norm: nn.LayerNorm, stream: Tensor) -> Tensor:
     return norm(stream.to(norm.weight.dtype))
 
 
-def _linear_to_channels(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Linear layer that leaves channel-first, with no transposed copy."""
-    rows = weight.expand(x.shape[0], -1, -1)
-    return torch.baddbmm(bias[:, None], rows, x.transpose(1, 2))
+def _nbytes(spectra: dict[tuple[object, ...], list[Tensor]]) -> int:
+    return sum(s.nbytes for made in spectra.values() for s in made)
 
 
-def _linear_from_channels(y: Tensor, linear: nn.Linear) -> Tensor:
-    """Linear layer on a channel-first input."""
-    columns = linear.weight.T.expand(y.shape[0], -1, -1)
-    return torch.baddbmm(linear.bias, y.transpose(1, 2), columns)
-
-
-def _length_pieces(x: Tensor, width: int) -> Iterator[slice]:
-    """Cut the length so that a ``width``-wide activation stays in cache."""
-    step = max(1, _CACHE_BYTES // (x.shape[0] * width * x.element_size()))
-    for start in range(0, x.shape[1], step):
-        yield slice(start, start + step)
-
-
-def _batch_pieces(tokens: Tensor, config: HyenaConfig) -> Iterator[slice]:
-    """Cut the batch so that the widest activation of a piece stays in cache."""
-    widest = max(config.d_inner, (config.order + 1) * config.d_model)
-    step = max(1, _CACHE_BYTES // (4 * widest * max(1, tokens.shape[1])))
-    for start in range(0, max(1, tokens.shape[0]), step):
-        yield slice(start, start + step)
+def _pieces(x: Tensor, total: int, row_bytes: int, *, least: int = 1) -> list[slice]:
+    """Cut ``range(total)``, rows of ``row_bytes``, so that a piece stays in cache."""
+    if x.device.type != "cpu":
+        return [slice(0, total)]
+    step = max(least, _CACHE_BYTES // max(1, row_bytes))
+    return [slice(i, min(i + step, total)) for i in range(0, total, step)]

@@ -20,6 +20,7 @@ from hyenascope._device import borrow
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.sequences import SequenceSource, collect_sequences
+from hyenascope.models.heads import pool as pool_hidden
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.sequence.tokenizer import (
     BASE_TOKENS,
@@ -254,7 +255,8 @@ def embed(
     rows = _token_rows(model, sequences, genome)
 
     def pooled(model: HyenaLM, tokens: Tensor, mask: Tensor) -> Tensor:
-        return _pool(model.hidden(tokens, mask=mask, layer=layer).float(), mask, pool)
+        hidden = model.hidden(tokens, mask=mask, layer=layer).float()
+        return hidden if pool == "none" else pool_hidden(hidden, pool, mask)
 
     def read(strand_rows: list[TokenRow]) -> list[np.ndarray]:
         return map_batches(
@@ -520,14 +522,3 @@ def _pad(rows: list[TokenRow], device: torch.device) -> tuple[Tensor, Tensor]:
         tokens[i, : len(row)] = row
         mask[i, : len(row)] = True
     return torch.from_numpy(tokens).to(device), torch.from_numpy(mask).to(device)
-
-
-def _pool(hidden: Tensor, mask: Tensor, pool: Pool) -> Tensor:
-    if pool == "none":
-        return hidden
-    if pool == "last":
-        return hidden[torch.arange(len(hidden)), mask.sum(1) - 1]
-    inside = mask[..., None]
-    if pool == "max":
-        return hidden.masked_fill(~inside, -torch.inf).amax(1)
-    return torch.where(inside, hidden, 0.0).sum(1) / inside.sum(1)

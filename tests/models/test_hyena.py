@@ -1,0 +1,380 @@
+"""The network's contract: what it sees, what it keeps, what it refuses."""
+
+import copy
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from hyenascope.models import hyena
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.ops.reference import (
+    direct_conv,
+    direct_short_conv,
+    direct_two_sided_conv,
+)
+from tests.benchmarks.published import published_hidden
+
+SMALL = HyenaConfig(d_model=16, n_layer=2, d_inner=24, l_max=130)
+TWO_SIDED = replace(SMALL, bidirectional=True)
+
+
+def build(config=SMALL, *, seed=0, loud=True):
+    """A seeded model in eval mode; ``loud`` makes filters and mixers matter."""
+    generator = torch.Generator().manual_seed(seed)
+    model = HyenaLM(config, generator=generator).eval()
+    if loud:  # initial weights of 0.02 would hide most mistakes
+        with torch.no_grad():
+            for p in model.parameters():
+                p.add_(torch.randn(p.shape, generator=generator) * 0.2)
+    return model
+
+
+def draw(batch, length, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(7, 11, (batch, length), generator=generator)
+
+
+@pytest.fixture
+def filter_fn():
+    return build().backbone.layers[0].mixer.filter_fn
+
+
+@pytest.mark.parametrize(
+    ("d_model", "n_layer", "count"),
+    [(128, 2, 436_096), (256, 2, 1_641_088), (256, 4, 3_277_568), (256, 8, 6_550_528)],
+)
+def test_parameter_counts_of_the_published_models(d_model, n_layer, count):
+    config = HyenaConfig(
+        d_model=d_model, n_layer=n_layer, d_inner=4 * d_model, l_max=34
+    )
+    assert HyenaLM(config).num_parameters() == count
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"d_model": 0}, r"d_model must be at least 1; got 0\."),
+        ({"order": 1}, r"order must be at least 2; got 1\."),
+        ({"num_inner_mlps": -1}, r"num_inner_mlps must be at least 0; got -1\."),
+        ({"emb_dim": 1}, r"emb_dim must be at least 3; got 1\."),
+        ({"emb_dim": 4}, r"emb_dim must be odd; got 4\."),
+    ],
+)
+def test_config_refuses(change, message):
+    with pytest.raises(ValueError, match=message):
+        HyenaConfig(**change)
+
+
+def test_too_long_or_empty_input_is_refused():
+    model = build()
+    with pytest.raises(ValueError, match=r"fit the context of 130 tokens; got 131\."):
+        model(draw(1, 131))
+    with pytest.raises(ValueError, match=r"at least one token per row; got 0\."):
+        model(draw(1, 0))
+    with pytest.raises(ValueError, match=r"layer must be -1 .* or 0 … 2; got 3\."):
+        model.hidden(draw(1, 4), layer=3)
+
+
+def test_layers_run_from_embedding_to_last_stream():
+    model, tokens = build(), draw(2, 20)
+    table = model.backbone.embeddings.word_embeddings
+    assert torch.equal(model.hidden(tokens, layer=0), table(tokens))
+    last = model.backbone.ln_f(model.hidden(tokens, layer=2))
+    assert torch.equal(last, model.hidden(tokens))
+
+
+def test_prefix_does_not_depend_on_what_follows():
+    model, tokens = build(), draw(3, 130)
+    whole = model(tokens)
+    for length in (1, 2, 3, 64, 129):
+        torch.testing.assert_close(
+            model(tokens[:, :length]), whole[:, :length], rtol=0, atol=1e-4
+        )
+
+
+def test_right_padding_is_invisible_and_left_padding_is_not():
+    model, tokens = build(), draw(2, 60)
+    alone = model(tokens)
+    padding = torch.full((2, 40), 4)
+    right = model(torch.cat([tokens, padding], dim=1))[:, :60]
+    left = model(torch.cat([padding, tokens], dim=1))[:, 40:]
+    torch.testing.assert_close(right, alone, rtol=0, atol=1e-4)
+    assert (left - alone).abs().max() > 0.1  # no mask in a causal model
+
+
+@pytest.mark.parametrize(
+    ("batch", "length"),
+    [(1, 1), (1, 2), (5, 3), (0, 7), (7, 20), (2, 129), (3, 130)],
+)
+@pytest.mark.parametrize("config", [SMALL, TWO_SIDED, replace(SMALL, order=3)])
+def test_pieces_change_nothing(monkeypatch, config, batch, length):
+    """No gradients, pieces of a few rows: the numbers of the plain pass."""
+    model, tokens = build(config), draw(batch, length)
+    mask = torch.rand(batch, length, generator=torch.manual_seed(0)) < 0.8
+    plain = model.hidden(tokens, mask=mask)
+    monkeypatch.setattr(hyena, "_CACHE_BYTES", 2000)
+    with torch.no_grad():
+        cut = model.hidden(tokens, mask=mask)
+    assert plain.requires_grad
+    assert not cut.requires_grad
+    torch.testing.assert_close(cut, plain.detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_one_row_gives_the_same_alone_and_in_a_batch():
+    model, tokens = build(), draw(9, 100)
+    with torch.inference_mode():
+        together = model(tokens)
+        for row in range(9):
+            alone = model(tokens[row : row + 1])[0]
+            torch.testing.assert_close(together[row], alone, rtol=0, atol=1e-4)
+
+
+def test_block_leaves_its_input_alone():
+    model = build()
+    stream = torch.randn(2, 30, 16, generator=torch.manual_seed(0))
+    before = stream.clone()
+    with torch.no_grad():
+        model.backbone(stream)
+    assert torch.equal(stream, before)
+
+
+def test_equals_the_published_forward():
+    model, tokens = build(HyenaConfig(l_max=515), loud=False), draw(2, 513)
+    with torch.no_grad():
+        ours, published = model.hidden(tokens), published_hidden(model, tokens)
+    torch.testing.assert_close(ours, published, rtol=0, atol=2e-5)
+
+
+def test_mixer_by_definition():
+    """``out_proj(x0 * (k ∗ (v * x1) + D v x1))`` with direct convolutions."""
+    mixer = build().double().backbone.layers[0].mixer
+    x = torch.randn(2, 20, 16, dtype=torch.float64, generator=torch.manual_seed(0))
+    taps, bias = mixer.short_filter.weight[:, 0], mixer.short_filter.bias
+    smooth = direct_short_conv(mixer.in_proj(x).mT, taps, bias)
+    x0, x1, v = smooth.chunk(3, dim=1)
+    filter_fn = mixer.filter_fn
+    y = x0 * direct_conv(v * x1, filter_fn(20).T, bias=filter_fn.bias)
+    torch.testing.assert_close(mixer(x), mixer.out_proj(y.mT))
+
+
+def test_two_sided_mixer_by_definition():
+    mixer = build(TWO_SIDED).double().backbone.layers[0].mixer
+    x = torch.randn(2, 20, 16, dtype=torch.float64, generator=torch.manual_seed(0))
+    taps, bias = mixer.short_filter.weight[:, 0], mixer.short_filter.bias
+    smooth = direct_short_conv(mixer.in_proj(x).mT, taps, bias, lookahead=1)
+    x0, x1, v = smooth.chunk(3, dim=1)
+    ahead, behind = mixer.filter_fn(20).T.chunk(2)
+    skip = mixer.filter_fn.bias
+    y = x0 * direct_two_sided_conv(v * x1, ahead, behind, bias=skip)
+    torch.testing.assert_close(mixer(x), mixer.out_proj(y.mT))
+
+
+def reach(model, length, position):
+    """Largest gradient of the output at ``position`` per input position."""
+    table = model.backbone.embeddings.word_embeddings
+    embedded = table(draw(1, length)).detach().requires_grad_()
+    model.backbone(embedded)[0, position].square().sum().backward()
+    return embedded.grad[0].abs().amax(dim=-1)
+
+
+def test_causal_model_sees_itself_and_the_left():
+    seen = reach(build().double(), 40, 17)
+    assert (seen[:18] > 1e-8).all()
+    assert (seen[18:] < 1e-12).all()
+
+
+@pytest.mark.parametrize("position", [0, 17, 39])
+def test_two_sided_model_sees_its_neighbours_and_everything(position):
+    seen = reach(build(TWO_SIDED).double(), 40, position)
+    assert (seen > 1e-8).all()
+
+
+def test_both_sides_decay_at_the_same_rates():
+    deltas = build(TWO_SIDED).backbone.layers[0].mixer.filter_fn.modulation.deltas
+    ahead, behind = deltas.chunk(2, dim=-1)
+    assert torch.equal(ahead, behind)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("grad", [True, False], ids=["grad", "no-grad"])
+def test_mask_makes_padding_invisible_to_a_two_sided_model(side, grad):
+    model, tokens = build(TWO_SIDED), draw(2, 50)
+    real = torch.ones(2, 50, dtype=torch.bool)
+    parts = [(tokens, real), (torch.full((2, 30), 4), torch.zeros(2, 30).bool())]
+    parts = parts[::-1] if side == "left" else parts
+    padded, mask = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
+    with torch.set_grad_enabled(grad):
+        alone = model(tokens)
+        found = model(padded, mask=mask)[mask].view_as(alone)
+        blind = model(padded)[mask].view_as(alone)
+    torch.testing.assert_close(found, alone, rtol=0, atol=2e-4)
+    assert (blind - alone).abs().max() > 0.01
+
+
+def test_bf16_autocast_keeps_the_filter_in_float32():
+    model = build(loud=False)
+    tokens = draw(2, 100)
+    filter_fn = model.backbone.layers[0].mixer.filter_fn
+    with torch.no_grad():
+        exact, taps = model.hidden(tokens), filter_fn(100)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = model.hidden(tokens).float()
+            assert filter_fn(100).dtype == torch.float32
+            assert torch.equal(filter_fn(100), taps)
+    assert 0 < (rough - exact).norm() / exact.norm() < 2e-2
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_casting_the_model_keeps_filter_and_stream_wide(dtype):
+    model, exact = build(loud=False).to(dtype), build(loud=False)
+    filter_fn = model.backbone.layers[0].mixer.filter_fn
+    assert {x.dtype for x in filter_fn.state_dict().values()} == {torch.float32}
+    assert model.backbone.layers[0].mixer.in_proj.weight.dtype == dtype
+    tokens = draw(2, 100)
+    with torch.no_grad():
+        assert model.hidden(tokens, layer=1).dtype == torch.float32
+        error = model.hidden(tokens).float() - exact.hidden(tokens)
+    assert error.norm() / exact.hidden(tokens).norm() < 2e-2
+
+
+@pytest.mark.parametrize("mixer", [False, True])
+@pytest.mark.parametrize("mlp", [False, True])
+def test_checkpointing_changes_neither_keys_nor_gradients(mixer, mlp):
+    plain, tokens = build(), draw(2, 30)
+    config = replace(SMALL, checkpoint_mixer=mixer, checkpoint_mlp=mlp)
+    other = HyenaLM(config)
+    other.load_state_dict(plain.state_dict())
+    assert list(other.state_dict()) == list(plain.state_dict())
+    for model in (plain, other):
+        model.train()
+        model.backbone.dropout.p = 0.0
+        functional.cross_entropy(model(tokens).mT, tokens).backward()
+    for a, b in zip(plain.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a.grad, b.grad)
+
+
+def test_generator_decides_the_weights():
+    one, again, other = build(), build(), build(seed=1)
+    pairs = zip(one.parameters(), again.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert not torch.equal(one.lm_head.weight, other.lm_head.weight)
+
+
+def test_initial_weights_have_the_published_spread():
+    config = HyenaConfig(d_model=64, n_layer=8, d_inner=256, l_max=34)
+    block = build(config, loud=False).backbone.layers[3]
+    close = {"rel": 0.1}
+    assert block.mixer.in_proj.weight.std().item() == pytest.approx(0.02, **close)
+    for scaled in (block.mixer.out_proj, block.mlp.fc2):  # 0.02 / √(2 · 8)
+        assert scaled.weight.std().item() == pytest.approx(0.005, **close)
+        assert scaled.bias.abs().max().item() == 0
+    assert block.mixer.filter_fn.bias.std().item() == pytest.approx(1, rel=0.3)
+    assert block.mixer.short_filter.weight.abs().max().item() < 3**-0.5
+    assert block.norm1.weight.eq(1).all()
+
+
+def test_head_is_the_embedding():
+    model = build()
+    table = model.backbone.embeddings.word_embeddings.weight
+    assert model.lm_head.weight is table
+    tokens = draw(1, 5)
+    torch.testing.assert_close(model(tokens), model.hidden(tokens) @ table.T)
+
+
+class TestSpectra:
+    """Filter spectra are kept between calls, and only while they are right."""
+
+    def test_kept_in_eval_mode_without_gradients(self, filter_fn):
+        with torch.no_grad():
+            first = filter_fn.spectra(50)
+            assert filter_fn.spectra(50) is first
+            assert filter_fn.spectra(51) is not first
+            assert filter_fn.spectra(50) is first
+
+    def test_made_anew_with_gradients_or_in_training(self, filter_fn):
+        assert filter_fn.spectra(50)[0].requires_grad
+        filter_fn.train()
+        with torch.no_grad():
+            assert filter_fn.spectra(50) is not filter_fn.spectra(50)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda f: f.implicit_filter[0].weight.mul_(2),
+            lambda f: f.load_state_dict(
+                {k: v + 0.1 for k, v in f.state_dict().items()}
+            ),
+            lambda f: f.pos_emb.z.mul_(0.5),
+            lambda f: f.modulation.deltas.mul_(0.5),
+            lambda f: setattr(f.modulation, "shift", 0.0),
+            lambda f: setattr(
+                f.implicit_filter[1], "freq", torch.nn.Parameter(torch.ones(1, 64))
+            ),
+            lambda f: f.double(),
+        ],
+        ids=["in place", "loaded", "clock", "decay", "shift", "replaced", "cast"],
+    )
+    @torch.no_grad()
+    def test_forgotten_when_the_filter_changes(self, filter_fn, change):
+        before = filter_fn.spectra(50)[0]
+        change(filter_fn)
+        after = filter_fn.spectra(50)[0]
+        assert not torch.equal(before, after)
+        expected = torch.fft.rfft(filter_fn(50).T, n=(after.shape[1] - 1) * 2)
+        torch.testing.assert_close(after, expected)
+
+    def test_never_kept_beyond_their_share_of_memory(self, filter_fn, monkeypatch):
+        with torch.no_grad():
+            size = filter_fn.spectra(50)[0].nbytes
+            filter_fn._spectra.clear()
+            monkeypatch.setattr(hyena, "_SPECTRUM_BYTES", 2 * size)
+            oldest, newer = filter_fn.spectra(49), filter_fn.spectra(50)
+            filter_fn.spectra(48)
+            assert filter_fn.spectra(50) is newer
+            assert filter_fn.spectra(49) is not oldest
+            monkeypatch.setattr(hyena, "_SPECTRUM_BYTES", size - 1)
+            assert filter_fn.spectra(52) is not filter_fn.spectra(52)
+            assert not filter_fn._spectra
+
+    def test_model_made_in_inference_mode_keeps_none(self):
+        with torch.inference_mode():
+            model = build(loud=False)
+            first = model(draw(1, 9))
+            model.backbone.layers[0].mixer.filter_fn.implicit_filter[0].weight.mul_(9)
+            assert not torch.equal(model(draw(1, 9)), first)
+
+
+@pytest.mark.parametrize(
+    "clone", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_copies_are_equal_and_independent(clone):
+    model, tokens = build(), draw(1, 30)
+    with torch.no_grad():
+        expected = model(tokens)
+        other = clone(model)
+        assert not other.backbone.layers[0].mixer.filter_fn._spectra
+        assert torch.equal(other(tokens), expected)
+        other.backbone.ln_f.bias.add_(1)
+        assert torch.equal(model(tokens), expected)
+
+
+def test_logits_of_a_known_model():
+    """With every weight 0 but the final bias, logits are bias · embedding."""
+    model = build(loud=False)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        model.backbone.ln_f.bias.fill_(1.0)
+        model.lm_head.weight.copy_(torch.arange(16.0)[:, None].expand(16, 16))
+        found = model(draw(1, 3)).numpy()
+    np.testing.assert_allclose(found, np.broadcast_to(16.0 * np.arange(16), (1, 3, 16)))
+
+
+def test_a_generator_leaves_the_global_random_state_alone():
+    before = torch.random.get_rng_state()
+    HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=8), generator=torch.Generator())
+    assert torch.equal(before, torch.random.get_rng_state())

@@ -1,0 +1,203 @@
+from itertools import product
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+import torch
+
+from hyenascope.ops.fft_conv import (
+    fft_conv,
+    fft_length,
+    filter_spectrum,
+    next_fast_length,
+    spectral_conv,
+    two_sided_spectrum,
+)
+from hyenascope.ops.reference import direct_conv, direct_two_sided_conv
+
+GOLDEN = np.load(Path(__file__).parent / "golden" / "fftconv.npz")
+LENGTHS = [1, 2, 3, 4, 5, 7, 17, 64, 97, 131, 258]
+
+
+def draw(*shape, dtype=torch.float64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("skip", [True, False], ids=["skip", "no-skip"])
+def test_equals_the_definition(length, skip):
+    u, k = draw(3, 4, length), draw(4, length, seed=1)
+    bias = draw(4, seed=2) if skip else None
+    torch.testing.assert_close(fft_conv(u, k, bias=bias), direct_conv(u, k, bias=bias))
+
+
+@pytest.mark.parametrize("taps", [1, 2, 16, 17, 40])
+def test_filter_may_be_shorter_or_longer_than_the_input(taps):
+    u, k = draw(2, 3, 17), draw(3, taps, seed=1)
+    torch.testing.assert_close(fft_conv(u, k), direct_conv(u, k))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_two_sided_equals_the_definition(length):
+    u = draw(2, 3, length)
+    k, k_reverse, bias = draw(3, length), draw(3, length, seed=1), draw(3, seed=2)
+    spectrum = two_sided_spectrum(k, k_reverse, length)
+    torch.testing.assert_close(
+        spectral_conv(u, spectrum, bias=bias),
+        direct_two_sided_conv(u, k, k_reverse, bias=bias),
+    )
+
+
+def test_two_sided_impulse_by_hand():
+    u = torch.zeros(1, 1, 5)
+    u[0, 0, 2] = 1.0
+    k, k_reverse = (
+        torch.tensor([[1.0, 2, 3, 4, 5]]),
+        torch.tensor([[10.0, 20, 30, 40, 50]]),
+    )
+    y = spectral_conv(u, two_sided_spectrum(k, k_reverse, 5))
+    torch.testing.assert_close(y, torch.tensor([[[20.0, 10, 1, 2, 3]]]))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7])
+def test_gradients(length):
+    inputs = draw(2, 3, length), draw(3, length, seed=1), draw(3, seed=2)
+    inputs = [x.requires_grad_() for x in inputs]
+    assert torch.autograd.gradcheck(
+        lambda u, k, bias: fft_conv(u, k, bias=bias), inputs
+    )
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7])
+def test_two_sided_gradients(length):
+    inputs = draw(2, 3, length), draw(3, length, seed=1), draw(3, length, seed=2)
+
+    def run(u, k, k_reverse):
+        return spectral_conv(u, two_sided_spectrum(k, k_reverse, length))
+
+    assert torch.autograd.gradcheck(run, [x.requires_grad_() for x in inputs])
+
+
+def golden_run(length, dtype):
+    """Output and gradients of sum(y * cotangent) for one golden length."""
+    u, k, bias = (
+        torch.from_numpy(GOLDEN[f"L{length}.{name}"]).to(dtype).requires_grad_()
+        for name in ("u", "k", "D")
+    )
+    y = fft_conv(u, k, bias=bias)
+    y.backward(torch.from_numpy(GOLDEN[f"L{length}.cotangent"]).to(dtype))
+    found = {"y": y.detach(), "grad_u": u.grad, "grad_k": k.grad, "grad_D": bias.grad}
+    return {name: value.numpy() for name, value in found.items()}
+
+
+GOLDEN_LENGTHS = (1, 2, 3, 5, 17, 64, 100, 258)
+
+
+@pytest.mark.parametrize("length", GOLDEN_LENGTHS)
+def test_float64_equals_the_reference(length):
+    for name, found in golden_run(length, torch.float64).items():
+        expected = GOLDEN[f"L{length}.f64.{name}"]
+        assert abs(found - expected).max() <= 1e-10 * abs(expected).max(), name
+
+
+@pytest.mark.parametrize("name", ["y", "grad_u", "grad_k", "grad_D"])
+def test_float32_errs_no_more_than_twice_the_reference(name):
+    """Lengths up to 5 hold 4–40 values; their largest error is luck, so they pool."""
+    ours, reference = {}, {}
+    for length in GOLDEN_LENGTHS:
+        exact = GOLDEN[f"L{length}.f64.{name}"]
+        pool = max(length, 5)
+        for errors, array in (
+            (ours, golden_run(length, torch.float32)[name]),
+            (reference, GOLDEN[f"L{length}.f32.{name}"]),
+        ):
+            errors[pool] = max(errors.get(pool, 0), abs(array - exact).max())
+    if name == "grad_D":  # four sums: pool all lengths
+        ours, reference = {0: max(ours.values())}, {0: max(reference.values())}
+    for pool, error in ours.items():
+        assert error <= 2 * reference[pool], pool
+
+
+def test_no_golden_array_is_left_out():
+    names = {"u", "k", "D", "cotangent"} | {
+        f"{p}.{n}"
+        for p, n in product(("f32", "f64"), ("y", "grad_u", "grad_k", "grad_D"))
+    }
+    expected = {f"L{length}.{name}" for length in GOLDEN_LENGTHS for name in names}
+    assert set(GOLDEN.files) == expected
+
+
+def test_kept_spectrum_gives_the_same():
+    u, k = draw(2, 3, 31), draw(3, 31, seed=1)
+    with torch.no_grad():
+        assert torch.equal(spectral_conv(u, filter_spectrum(k, 31)), fft_conv(u, k))
+
+
+def test_path_without_gradients_gives_the_same_and_spares_its_arguments():
+    u, k, bias = draw(2, 3, 31).requires_grad_(), draw(3, 31, seed=1), draw(3, seed=2)
+    spectrum = filter_spectrum(k, 31)
+    kept = [x.detach().clone() for x in (u, spectrum, bias)]
+    expected = spectral_conv(u, spectrum, bias=bias).detach()
+    with torch.no_grad():
+        assert torch.equal(spectral_conv(u, spectrum, bias=bias), expected)
+    assert all(map(torch.equal, (u, spectrum, bias), kept))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(dtype):
+    u, k = draw(2, 3, 65, dtype=dtype), draw(3, 65, seed=1, dtype=dtype)
+    y = fft_conv(u, k)
+    assert y.dtype == dtype
+    assert filter_spectrum(k, 65).dtype == torch.complex64
+    assert torch.equal(y, fft_conv(u.float(), k.float()).to(dtype))
+
+
+def test_wide_types_stay():
+    for dtype in (torch.float32, torch.float64):
+        assert (
+            fft_conv(draw(1, 1, 4, dtype=dtype), draw(1, 4, dtype=dtype)).dtype == dtype
+        )
+
+
+def test_empty_batch():
+    assert fft_conv(draw(0, 3, 8), draw(3, 8)).shape == (0, 3, 8)
+
+
+@pytest.fixture
+def unchecked():
+    """As users run it: without the shape checks of the test suite."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_refuses():
+    u, k = draw(1, 3, 8), draw(3, 8)
+    with pytest.raises(ValueError, match=r"per channel of u \(3\); got 2 filters\."):
+        fft_conv(u, k[:2])
+    with pytest.raises(ValueError, match=r"'auto' or 'torch'; got 'triton'\."):
+        fft_conv(u, k, backend="triton")
+
+
+def is_smooth(n):
+    for factor in (2, 3, 5, 7):
+        while n % factor == 0:
+            n //= factor
+    return n == 1
+
+
+def test_next_fast_length_is_the_smallest_even_smooth_one():
+    for n in range(3, 3000):
+        found = next_fast_length(n)
+        assert found >= n
+        assert found % 2 == 0
+        assert is_smooth(found)
+        assert not any(is_smooth(m) for m in range(n + n % 2, found, 2))
+
+
+@pytest.mark.parametrize("l_max", [1026, 16_386, 32_770, 160_002, 450_002, 1_000_002])
+def test_fast_length_of_the_published_contexts_is_near(l_max):
+    assert 2 * l_max - 1 <= fft_length(l_max) < 1.02 * 2 * l_max

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from torch import nn
+
+from hyenascope._device import borrow, resolve_device
+
+
+@pytest.fixture
+def model():
+    model = nn.Sequential(nn.Dropout(), nn.Linear(2, 2), nn.Dropout())
+    model[0].eval()  # flags differ from part to part
+    return model
+
+
+def flags(model):
+    return [module.training for module in model.modules()]
+
+
+def test_device_is_what_was_asked_for():
+    assert resolve_device("cpu") == torch.device("cpu")
+    assert resolve_device(torch.device("meta")).type == "meta"
+
+
+def test_default_is_cuda_where_there_is_one():
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert resolve_device().type == expected
+
+
+def test_borrowed_model_is_in_eval_mode_and_returned_as_it_was(model):
+    before = flags(model)
+    with borrow(model, "cpu") as place:
+        assert place == torch.device("cpu")
+        assert not any(flags(model))
+    assert flags(model) == before == [True, False, True, True]
+
+
+def test_returned_as_it_was_after_an_error(model):
+    before = flags(model)
+    with pytest.raises(RuntimeError, match="inside"), borrow(model, "cpu"):
+        raise RuntimeError("inside")
+    assert flags(model) == before
+
+
+class Tracked(nn.Linear):
+    """Notes where it is sent."""
+
+    def to(self, device):
+        self.journey = [*getattr(self, "journey", []), str(device)]
+        return self
+
+
+def test_moves_there_and_back_even_on_error():
+    model = Tracked(2, 2)
+    with pytest.raises(ZeroDivisionError, match="by zero"), borrow(model, "meta"):
+        1 / 0  # noqa: B018
+    assert model.journey == ["meta", "cpu"]
+
+
+def test_stays_where_it_is_if_that_is_the_place():
+    model = Tracked(2, 2)
+    with borrow(model, "cpu"):
+        pass
+    assert not hasattr(model, "journey")
+
+
+def test_model_without_parameters():
+    with borrow(nn.Identity(), "cpu") as place:
+        assert place.type == "cpu"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_weights_come_back_from_the_gpu():
+    model = nn.Linear(2, 2)
+    with borrow(model) as place:
+        assert model.weight.device.type == place.type == "cuda"
+    assert model.weight.device.type == "cpu"
+
+
+@pytest.mark.parametrize("device", ["banana", "cuda:99"])
+def test_refuses_a_device_that_is_not_there(device):
+    with pytest.raises(ValueError, match="device must be"):
+        resolve_device(device)
