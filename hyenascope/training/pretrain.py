@@ -6,8 +6,10 @@ schedule after a short warm-up, gradient clipping at 1.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -51,7 +53,7 @@ class PretrainOptions:
     max_n_fraction
         A window with more N than this is drawn again.
     seed
-        Decides weights, windows and strands.
+        Decides weights, windows, strands and dropout.
     """
 
     steps: int = 1000
@@ -68,11 +70,10 @@ class PretrainOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "length", "micro_batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1; got {getattr(self, name)}."
-                )
+        least = {"steps": 1, "batch_size": 1, "micro_batch": 1, "length": 2}
+        for name, bound in least.items():
+            if (value := getattr(self, name)) < bound:
+                raise ValueError(f"{name} must be at least {bound}; got {value}.")
 
 
 @dataclass(frozen=True)
@@ -137,22 +138,16 @@ def pretrain(
         raise ValueError(
             f"length must fit l_max={config.l_max} tokens; got {options.length}."
         )
-    rng = np.random.default_rng(options.seed)
+    if config.bidirectional:
+        raise ValueError(
+            "config must be causal to predict the next base; got a two-sided one."
+        )
     windows = _Windows(sequences, options)
     place = resolve_device(device)
-    generator = torch.Generator().manual_seed(options.seed)
-    model = HyenaLM(config, generator=generator).to(place).train()
-    optimizer = torch.optim.AdamW(
-        parameter_groups(model, options.weight_decay), lr=options.learning_rate
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(options))
-    losses: list[float] = []
-    for step in tqdm(range(1, options.steps + 1), disable=not progress, unit="step"):
-        loss = _train_step(model, optimizer, windows.draw(rng), options)
-        schedule.step()
-        losses.append(loss)
-        if on_step is not None:
-            on_step(step, model, loss)
+    with _seeded(options.seed, place):
+        generator = torch.Generator().manual_seed(options.seed)
+        model = HyenaLM(config, generator=generator).to(place).train()
+        losses = _train(model, windows, options, progress=progress, on_step=on_step)
     tokens = options.steps * options.batch_size * options.length
     return PretrainResult(model.eval(), losses, tokens)
 
@@ -160,8 +155,9 @@ def pretrain(
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Split parameters as published: the filter network without weight decay.
 
-    Its linear layers and sine frequencies carry their own decay of 0 in the
-    published recipe; everything else, norms and biases included, decays.
+    Its linear layers, sine frequencies and, where trained, position features
+    carry their own decay of 0 in the published recipe; everything else, norms and
+    biases included, decays.
 
     Examples
     --------
@@ -169,14 +165,14 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, ob
     >>> [group["weight_decay"] for group in groups]
     [0.1, 0.0]
     """
-    inside = ".implicit_filter."
-    named = list(model.named_parameters())
+    inside: list[nn.Parameter] = []
+    outside: list[nn.Parameter] = []
+    for name, p in model.named_parameters():
+        of_filter = ".implicit_filter." in name or ".pos_emb." in name
+        (inside if of_filter else outside).append(p)
     return [
-        {
-            "params": [p for name, p in named if inside not in name],
-            "weight_decay": weight_decay,
-        },
-        {"params": [p for name, p in named if inside in name], "weight_decay": 0.0},
+        {"params": outside, "weight_decay": weight_decay},
+        {"params": inside, "weight_decay": 0.0},
     ]
 
 
@@ -213,7 +209,7 @@ def evaluate(
 ) -> float:
     """Mean nats per base of text the model has not seen.
 
-    Windows overlap by half and only the second half counts (the first window
+    Windows overlap by half and only the later half counts (the first window
     counts whole), so every base is judged with at least ``length / 2`` bases of
     left context. Probabilities are renormalised over A, C, G, T; bases that
     are N do not count.
@@ -224,24 +220,20 @@ def evaluate(
     >>> evaluate(model, ["ACGT" * 20], length=32) > 0
     True
     """
+    jobs = [job for text in sequences for job in _judged_windows(text, length)]
+    batches = list(_batches(jobs, batch_size))
     total, count = 0.0, 0
-    jobs = [
-        (window, skip)
-        for text in sequences
-        for window, skip in _judged_windows(tokenize(text), length)
-    ]
     with borrow(model, device) as place, torch.inference_mode():
-        for start in tqdm(range(0, len(jobs), batch_size), disable=not progress):
-            for window, skip in jobs[start : start + batch_size]:
-                tokens = torch.from_numpy(window)[None].to(place)
-                base_logits = model(tokens)[0, :-1, BASE_TOKENS[0] : N_TOKEN]
-                log_p = base_logits.double().log_softmax(-1)
-                target = tokens[0, 1:] - BASE_TOKENS[0]
-                known = (target >= 0) & (target < 4)
-                known[: max(0, skip - 1)] = False
-                picked = log_p[known].gather(-1, target[known][:, None])
-                total -= float(picked.sum())
-                count += int(known.sum())
+        for windows, skips in tqdm(batches, disable=not progress):
+            tokens = torch.from_numpy(windows).to(place)
+            base_logits = model(tokens)[:, :-1, BASE_TOKENS[0] : N_TOKEN]
+            target = tokens[:, 1:] - BASE_TOKENS[0]
+            judged = (target >= 0) & (target < len(BASE_TOKENS))
+            place_in_window = torch.arange(1, tokens.shape[1], device=place)
+            judged &= place_in_window >= torch.from_numpy(skips).to(place)[:, None]
+            log_p = base_logits.double().log_softmax(-1)[judged]
+            total -= float(log_p.gather(-1, target[judged][:, None]).sum())
+            count += int(judged.sum())
     return total / count if count else math.nan
 
 
@@ -278,6 +270,28 @@ class _Windows:
             "sequences must hold windows with at most "
             f"{self.options.max_n_fraction:.0%} N; none came in 1,000 draws."
         )
+
+
+def _train(
+    model: HyenaLM,
+    windows: _Windows,
+    options: PretrainOptions,
+    *,
+    progress: bool,
+    on_step: Callable[[int, HyenaLM, float], None] | None,
+) -> list[float]:
+    rng = np.random.default_rng(options.seed)
+    optimizer = torch.optim.AdamW(
+        parameter_groups(model, options.weight_decay), lr=options.learning_rate
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(options))
+    losses: list[float] = []
+    for step in tqdm(range(1, options.steps + 1), disable=not progress, unit="step"):
+        losses.append(_train_step(model, optimizer, windows.draw(rng), options))
+        schedule.step()
+        if on_step is not None:
+            on_step(step, model, losses[-1])
+    return losses
 
 
 def _train_step(
@@ -318,10 +332,32 @@ def _cosine(options: PretrainOptions) -> Callable[[int], float]:
     return factor
 
 
-def _judged_windows(tokens: np.ndarray, length: int) -> list[tuple[np.ndarray, int]]:
-    """Windows with the number of leading bases that an earlier one has judged."""
-    half = length // 2
-    windows = [(tokens[:length], 0)]
-    for start in range(half, max(half, len(tokens) - half), half):
-        windows.append((tokens[start : start + length], half))
+@contextmanager
+def _seeded(seed: int, place: torch.device) -> Iterator[None]:
+    """Seed dropout, and leave the caller's random state as it was."""
+    devices = [place] if place.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def _judged_windows(text: str, length: int) -> list[tuple[np.ndarray, int]]:
+    """Windows with the number of leading bases that are context only."""
+    tokens, step = tokenize(text), length // 2
+    skip = length - step
+    windows = [(tokens[:length], 0)] if len(tokens) > 1 else []
+    for start in range(step, len(tokens) - skip, step):
+        windows.append((tokens[start : start + length], skip))
     return windows
+
+
+def _batches(
+    jobs: list[tuple[np.ndarray, int]], batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Stack windows of one length."""
+    by_length = sorted(jobs, key=lambda job: len(job[0]))
+    for _, group in groupby(by_length, key=lambda job: len(job[0])):
+        rows = list(group)
+        for start in range(0, len(rows), batch_size):
+            windows, skips = zip(*rows[start : start + batch_size], strict=True)
+            yield np.stack(windows), np.array(skips)
