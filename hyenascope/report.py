@@ -125,10 +125,10 @@ def locus_figure(
         model, genome, interval, context=context, strands=strands, device=device
     ).select(strands)
     parts: list[Line | Variants | Genes] = [
-        Line(track, label="log p per base (nats)", reference=COIN),
+        Line(track, label="log p per base", reference=COIN),
         Line(
             track.rolling_mean(SMOOTHING),
-            label=f"its mean over {SMOOTHING} bp",
+            label=f"mean over {SMOOTHING} bp",
             reference=COIN,
         ),
         Variants(table, score=score),

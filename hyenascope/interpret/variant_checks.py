@@ -43,7 +43,7 @@ def check_variant(
     (N or IUPAC), ``no_change``, ``unknown_contig``, ``off_contig``, ``long_allele``,
     ``ref_mismatch``.
     """
-    early = _check_alleles(variant, longest_allele)
+    early = _check_alleles(variant)
     if early is not None:
         return early
     try:
@@ -62,6 +62,14 @@ def check_variant(
     found = genome.fetch_region(chrom, variant.start, variant.end)
     if found != variant.ref:
         return _mismatch(named, found)
+    longest = max(len(variant.ref), len(variant.alt))
+    if longest > longest_allele:
+        return CheckedVariant(
+            named,
+            "long_allele",
+            f"alleles must fit a quarter of the context, {longest_allele:,} bp; "
+            f"got {longest:,} bp",
+        )
     if named.kind != "snv":
         named = named.left_align(genome.fetch_region)
     return CheckedVariant(named)
@@ -74,7 +82,8 @@ def ref_agreement(checked: Sequence[CheckedVariant]) -> dict[str, int]:
     ones, ``mismatch_reverse_complement`` agree on the other strand.
     """
     counts = Counter(item.status for item in checked)
-    compared = counts["ok"] + counts["ambiguous_window"] + counts["ref_mismatch"]
+    seen = ("ok", "ambiguous_window", "long_allele", "ref_mismatch")
+    compared = sum(counts[status] for status in seen)
     return {
         "compared": compared,
         "match": compared - counts["ref_mismatch"],
@@ -100,7 +109,7 @@ def raise_first(checked: Sequence[CheckedVariant]) -> None:
         )
 
 
-def _check_alleles(variant: Variant, longest_allele: int) -> CheckedVariant | None:
+def _check_alleles(variant: Variant) -> CheckedVariant | None:
     if variant.is_symbolic:
         return CheckedVariant(
             variant,
@@ -115,14 +124,6 @@ def _check_alleles(variant: Variant, longest_allele: int) -> CheckedVariant | No
         )
     if variant.ref == variant.alt:
         return CheckedVariant(variant, "no_change", "ALT equals REF")
-    longest = max(len(variant.ref), len(variant.alt))
-    if longest > longest_allele:
-        return CheckedVariant(
-            variant,
-            "long_allele",
-            f"alleles must fit a quarter of the context, {longest_allele:,} bp; "
-            f"got {longest:,} bp",
-        )
     return None
 
 
