@@ -10,9 +10,9 @@ from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
+from hyenascope.models.batching import BatchSize
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import (
-    BatchSize,
     check_strands,
     log_probs,
     mean_known,

@@ -35,10 +35,10 @@ from hyenascope.interpret.variant_checks import (
     ref_agreement,
 )
 from hyenascope.interpret.variant_passes import Job, Sides, score_jobs
+from hyenascope.models.batching import BatchSize
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import (
-    BatchSize,
     mean_known,
     require_causal,
     window_context,

@@ -21,8 +21,9 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.haplotype import Reading, read_forward, read_reverse
 from hyenascope.interpret.scores import ScoreName
+from hyenascope.models.batching import BatchSize, map_batches
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import BatchSize, base_log_probs, map_batches
+from hyenascope.models.predict import base_log_probs
 from hyenascope.sequence.tokenizer import BASE_TOKENS
 
 _BASES_PER_BLOCK = 65_536  # of window: what bounds the memory of a block

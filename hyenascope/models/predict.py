@@ -7,39 +7,29 @@ numbers up to float32 rounding. No special tokens are added: position 0 has no
 prediction, and L bases give L − 1 predictions per strand.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from hyenascope._device import borrow
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.sequences import SequenceSource, collect_sequences
+from hyenascope.models.batching import BatchSize, TokenRow, map_batches
 from hyenascope.models.heads import pool as pool_hidden
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.sequence.tokenizer import (
     BASE_TOKENS,
     N_TOKEN,
-    PAD_TOKEN,
     reverse_complement_tokens,
     tokenize,
 )
 
-BatchSize = int | Literal["auto"]
 Pool = Literal["mean", "last", "max", "none"]
 
 _LONGEST_DEFAULT_CONTEXT = 16_384
-_TOKENS_PER_BATCH = 65_536  # on CPU, where the model cuts batches to the cache itself
-_BYTES_PER_TOKEN = 80  # times d_model: measured peak of a forward pass, rounded up
-
-TokenRow = Int64[np.ndarray, " _"]  # in a list every row has a length of its own
-BatchFunction = Callable[[HyenaLM, Tensor, Tensor], Tensor | tuple[Tensor, ...]]
-"""Model, tokens and mask (``batch length``) to one row of results per sequence."""
 
 
 def logits(
@@ -282,43 +272,6 @@ def embed(
     return result if pool == "none" else np.stack(result)
 
 
-def map_batches(
-    model: HyenaLM,
-    rows: Sequence[TokenRow],
-    function: BatchFunction,
-    *,
-    batch_size: BatchSize = "auto",
-    device: str | torch.device | None = None,
-    progress: bool = False,
-    per_position: bool = True,
-) -> list[Any]:
-    """Apply ``function`` to token rows in length-sorted, right-padded batches.
-
-    Returns one array per row in the given order, or one tuple of arrays if
-    ``function`` gives several tensors. With ``per_position`` the padding is cut
-    off again. If a GPU runs out of memory the batch is halved and tried again.
-
-    Raises
-    ------
-    ValueError
-        If ``batch_size`` is neither ``"auto"`` nor a positive integer.
-    """
-    if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size > 0):
-        raise ValueError(
-            f"batch_size must be 'auto' or a positive integer; got {batch_size!r}."
-        )
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    results: list[Any] = [None] * len(rows)
-    bar = tqdm(total=len(rows), disable=not progress, unit="seq", leave=False)
-    with borrow(model, device) as place, torch.inference_mode(), bar:
-        for batch in _batches(order, rows, model, batch_size, place):
-            values = _with_retry(model, [rows[i] for i in batch], function, place)
-            for i, value in zip(batch, values, strict=True):
-                results[i] = value[: len(rows[i])] if per_position else value
-            bar.update(len(batch))
-    return results
-
-
 def base_log_probs(
     logits: Float[Tensor, "batch length vocab"],
 ) -> Float64[Tensor, "batch length 4"]:
@@ -462,63 +415,3 @@ def _token_rows(
                 f"context; got {len(text):,}."
             )
     return [tokenize(text) for text in named.texts]
-
-
-def _batches(
-    order: list[int],
-    rows: Sequence[TokenRow],
-    model: HyenaLM,
-    batch_size: BatchSize,
-    device: torch.device,
-) -> Iterator[list[int]]:
-    budget = _token_budget(model, device)
-    batch: list[int] = []
-    for i in order:
-        full = len(batch) * len(rows[i]) + len(rows[i]) > budget
-        if batch_size != "auto":
-            full = len(batch) == batch_size
-        if batch and full:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
-
-
-def _token_budget(model: HyenaLM, device: torch.device) -> int:
-    if device.type != "cuda":
-        return _TOKENS_PER_BATCH
-    free, _ = torch.cuda.mem_get_info(device)
-    return max(1, free // 2 // (_BYTES_PER_TOKEN * model.config.d_model))
-
-
-def _with_retry(
-    model: HyenaLM,
-    rows: list[TokenRow],
-    function: BatchFunction,
-    device: torch.device,
-) -> list[Any]:
-    try:
-        found = function(model, *_pad(rows, device))
-        if isinstance(found, tuple):
-            return list(zip(*(part.cpu().numpy() for part in found), strict=True))
-        return list(found.cpu().numpy())
-    except torch.OutOfMemoryError:
-        if len(rows) == 1:
-            raise
-    torch.cuda.empty_cache()
-    half = len(rows) // 2
-    return [
-        *_with_retry(model, rows[:half], function, device),
-        *_with_retry(model, rows[half:], function, device),
-    ]
-
-
-def _pad(rows: list[TokenRow], device: torch.device) -> tuple[Tensor, Tensor]:
-    longest = max(len(row) for row in rows)
-    tokens = np.full((len(rows), longest), PAD_TOKEN, dtype=np.int64)
-    mask = np.zeros((len(rows), longest), dtype=bool)
-    for i, row in enumerate(rows):
-        tokens[i, : len(row)] = row
-        mask[i, : len(row)] = True
-    return torch.from_numpy(tokens).to(device), torch.from_numpy(mask).to(device)

@@ -11,8 +11,8 @@ from hyenascope.interpret import variant_effect, variant_passes
 from hyenascope.interpret.scores import tidy, wide
 from hyenascope.interpret.variant_checks import VariantError
 from hyenascope.interpret.variant_effect import score_variants
+from hyenascope.models.batching import map_batches
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.models.predict import map_batches
 from hyenascope.sequence.dna import reverse_complement
 from tests.toy_models import FirstOrderLM, chain, first_order, step
 
