@@ -42,7 +42,8 @@ def map_batches(
 
     Returns one array per row in the given order, or one tuple of arrays, padding
     and all, if ``function`` gives several tensors. With ``per_position`` the
-    padding of an array is cut off again. If a GPU runs out of memory the batch is halved and tried again.
+    padding of an array is cut off again. If a GPU runs out of memory the batch is
+    halved and tried again.
 
     Raises
     ------
