@@ -180,4 +180,4 @@ def test_divergence_is_an_error():
 def test_refuses_a_two_sided_model():
     config = HyenaConfig(d_model=8, n_layer=1, d_inner=8, l_max=34, bidirectional=True)
     with pytest.raises(ValueError, match="config must be causal"):
-        pretrain(config, {"I": "ACGT" * 50}, progress=False)
+        pretrain(config, {"I": "ACGT" * 50}, options=PretrainOptions(length=32))
