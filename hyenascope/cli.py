@@ -20,8 +20,28 @@ if TYPE_CHECKING:
 _PATH = click.Path(path_type=Path, dir_okay=False)
 _EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 _SCORES = ("conditional", "likelihood", "embedding_l2", "embedding_cosine")
+_OPTION_OF = {
+    "name_or_path ": "--model ",
+    "path must end": "--out must end",
+    "out must end": "--out must end",
+    "genome must": "--genome must",
+    "interval must": "--region must",
+    "context must": "--context must",
+    "device must": "--device must",
+}
 _MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
 _EXTRAS = {"anywidget": "lab", "kaleido": "lab", "jupyterlab": "lab"}
+
+
+def _shift(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> float | str | None:
+    if value is None or value == "auto":
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise click.BadParameter(f"must be a number or auto; got {value}.") from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,6 +50,8 @@ def main() -> None:
     """From a FASTA and a HyenaDNA model to what a base change does."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("hyenascope").setLevel(logging.INFO)
+    # Our own error says it in one line.
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
 
 
 def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,8 +115,10 @@ _run_options = _options(
 )
 @click.option(
     "--modulation-shift",
-    type=float,
-    help="Override the shift of the filter's window (0.0 or 0.05).",
+    callback=_shift,
+    metavar="FLOAT|auto",
+    help="Shift of the filter's window: 0.0, 0.05, or auto, which lets the "
+    "likelihood of --fasta decide.",
 )
 @_run_options
 def score(
@@ -108,7 +132,7 @@ def score(
     strands: str,
     context: int | None,
     on_error: str,
-    modulation_shift: float | None,
+    modulation_shift: float | str | None,
     model_name: str,
     device: str | None,
     batch_size: int | None,
@@ -116,7 +140,9 @@ def score(
 ) -> None:
     """Score VARIANTS (VCF, BCF, TSV or CSV) against a genome."""
     with _plain_errors():
+        from hyenascope.data.annotation import read_genes
         from hyenascope.data.fasta import FastaReader
+        from hyenascope.data.interval import Interval
         from hyenascope.interpret.score_files import score_suffix, write_scores
         from hyenascope.interpret.variant_effect import score_variants
         from hyenascope.models.checkpoint import load_pretrained
@@ -128,8 +154,14 @@ def score(
             raise ValueError(f"report must end in .html; got {report}.")
         outputs = [*out, *([report] if report else [])]
         _check_outputs(outputs, inputs=[variants, fasta, *([genes] if genes else [])])
-        model = load_pretrained(model_name, modulation_shift=modulation_shift)
+        model = load_pretrained(
+            model_name,
+            modulation_shift=modulation_shift,  # type: ignore[arg-type]
+            fasta=fasta if modulation_shift == "auto" else None,
+        )
         with FastaReader(fasta) as genome:
+            if genes is not None:  # a wrong file is said before the work, not after
+                read_genes(genes, Interval(next(iter(genome.contigs)), 0, 1))
             found = score_variants(
                 model,
                 variants,
@@ -218,7 +250,7 @@ def embed(
         named = collect_sequences(sequences, genome=genome)
         values = predict.embed(
             load_pretrained(model_name),
-            list(named.texts),
+            pd.DataFrame({"name": named.names, "sequence": named.texts}),
             pool=pool,  # type: ignore[arg-type]
             layer=layer,
             strands=strands,  # type: ignore[arg-type]
@@ -373,8 +405,16 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, FloatingPointError) as err:
-        click.echo(f"Error: {err}", err=True)
+        click.echo(f"Error: {_in_options(str(err))}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         click.echo("Interrupted; no partial file was left.", err=True)
         sys.exit(130)
+
+
+def _in_options(message: str) -> str:
+    """Call a Python argument by the name of its option."""
+    for argument, option in _OPTION_OF.items():
+        if message.startswith(argument):
+            message = option + message.removeprefix(argument)
+    return message.replace("on_error='flag'", "--on-error flag")

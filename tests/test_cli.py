@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 
 import anndata as ad
 import numpy as np
@@ -87,10 +89,10 @@ def test_score_can_write_a_report(few, locus, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--out", "s.xlsx"), "path must end in one of"),
+        (("--out", "s.xlsx"), "--out must end in one of"),
         (("--out", "nowhere/s.tsv"), "folder of nowhere/s.tsv must exist"),
         (("--out", "s.tsv", "--model", "tiny-9k"), "tiny-9k"),
-        (("--out", "s.tsv", "--context", "9999999"), "context must be 4 to"),
+        (("--out", "s.tsv", "--context", "9999999"), "--context must be 4 to"),
         (("--out", "s.tsv", "--on-error", "raise"), "1 of 12 "),
         (("--out", "s.tsv", "--region", "chrDemo:9-1"), "region|interval|start"),
     ],
@@ -117,6 +119,36 @@ def test_outputs_never_replace_inputs(few, locus, tmp_path):
         command = ("score", few, "--fasta", locus.fasta, *MODEL, *flags)
         assert "must" in run(*command, code=1)
     assert locus.fasta.read_bytes() == genome
+
+
+def test_a_file_too_large_for_the_disk_is_an_error_not_a_crash(few, locus, tmp_path):
+    pytest.importorskip("resource")
+    code = (
+        "import resource, sys; from hyenascope.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); main(sys.argv[1:])"
+    )
+    out = tmp_path / "s.h5ad"
+    command = ["score", few, "--fasta", locus.fasta, *MODEL, "--quiet", "--out", out]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert f"cannot write {out}" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_modulation_shift_takes_a_number_or_auto(few, locus, tmp_path):
+    command = ("score", few, "--fasta", locus.fasta, *MODEL, "--quiet")
+    out = ("--out", tmp_path / "s.h5ad", "--score", "conditional")
+    for shift, expected in (("0.0", {0.0}), ("auto", {0.0, 0.05})):
+        run(*command, *out, "--modulation-shift", shift)
+        found = ad.read_h5ad(tmp_path / "s.h5ad").uns["hyenascope"]
+        assert found["modulation_shift"] in expected
+    text = run(*command, *out, "--modulation-shift", "maybe", code=2)
+    assert "must be a number or auto; got maybe" in text
 
 
 def test_model_must_be_named(few, locus, tmp_path):

@@ -8,6 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from hyenascope.cli import main
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.vcf import read_vcf
+from hyenascope.interpret.variant_checks import check_variant, ref_agreement
 
 # Folder, FASTA, variants, genes, region, rows there, REF that disagree.
 CASES = {
@@ -57,6 +60,23 @@ CASES = {
         3,
     ),
 }
+
+
+def test_ten_c_elegans_variants_are_strand_flipped(shared):
+    folder = shared / "data" / "celegans_1pct"
+    with FastaReader(folder / "C.elegans_1pct.fa.gz") as genome:
+        found = ref_agreement(
+            [
+                check_variant(variant, genome, longest_allele=256)
+                for variant in read_vcf(folder / "C.elegans_1pct.vcf.gz")
+            ]
+        )
+    assert found == {
+        "compared": 8713,
+        "match": 8703,
+        "mismatch": 10,
+        "mismatch_reverse_complement": 10,
+    }
 
 
 @pytest.mark.slow

@@ -93,6 +93,8 @@ class Interval:
                 f" (1-based, inclusive); got {text!r}."
             )
         first, last = (int(match[part].replace(",", "")) for part in ("first", "last"))
+        if first > last + 1:  # an empty interval reads 5-4
+            raise ValueError(f"interval must not start after it ends; got {text!r}.")
         strand = cast(Strand, match["strand"] or ".")
         return cls(match["chrom"], first - 1, last, strand)
 

@@ -14,7 +14,7 @@ layout can approach it, not exceed it on average.
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -78,9 +78,9 @@ class SyntheticGenome:
     1.19
     """
 
-    sequences: Mapping[str, str]
-    layouts: Mapping[str, Layout]
-    grammar: Grammar
+    sequences: Mapping[str, str] = field(repr=False)
+    layouts: Mapping[str, Layout] = field(repr=False)
+    grammar: Grammar = field(repr=False)
     seed: int
 
     @property

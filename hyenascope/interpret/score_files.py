@@ -1,8 +1,10 @@
 """Variant scores on disk: AnnData, annotated VCF, and plain tables."""
 
+import io
 from pathlib import Path
 
 import anndata as ad
+import h5py
 import numpy as np
 
 from hyenascope._typing import StrPath
@@ -76,12 +78,20 @@ def write_scores(
         return
     with atomic_path(path) as target:
         if suffix == ".h5ad":
-            scores.copy().write_h5ad(target)  # it would turn our texts into categories
+            target.write_bytes(_h5ad_bytes(scores))
         elif suffix == ".parquet":
             wide(scores).reset_index(names="variant").to_parquet(target, index=False)
         else:
             separator = "," if ".csv" in suffix else "\t"
             wide(scores).to_csv(target, sep=separator, index_label="variant")
+
+
+def _h5ad_bytes(scores: ad.AnnData) -> bytes:
+    """Make the file in memory: HDF5 crashes the process when a disk is full."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        ad.io.write_elem(file, "/", scores)
+    return buffer.getvalue()
 
 
 def _write_vcf(

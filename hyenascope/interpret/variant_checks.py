@@ -1,12 +1,11 @@
 """Which variants can be scored, and the reason for each that cannot."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hyenascope.data.fasta import FastaReader, UnknownContigError
 from hyenascope.data.variant import Variant
-from hyenascope.sequence.dna import reverse_complement
+from hyenascope.sequence.dna import BASES, is_dna, reverse_complement
 
 
 class VariantError(ValueError):
@@ -20,13 +19,14 @@ class CheckedVariant:
     ``variant`` is left-aligned and trimmed if it can be scored, so that two ways of
     writing one change are one change. ``status`` is ``"ok"`` or a short code;
     ``reason`` a sentence, empty if ok. ``flipped``: REF is wrong on this strand and
-    right on the other.
+    right on the other. ``compared``: REF was held against the genome.
     """
 
     variant: Variant
     status: str = "ok"
     reason: str = ""
     flipped: bool = False
+    compared: bool = False
 
     @property
     def ok(self) -> bool:
@@ -39,40 +39,30 @@ def check_variant(
 ) -> CheckedVariant:
     """Compare one variant with the genome.
 
-    Statuses: ``symbolic`` (symbols, breakends, ``*``, missing), ``ambiguous_allele``
-    (N or IUPAC), ``no_change``, ``unknown_contig``, ``off_contig``, ``long_allele``,
-    ``ref_mismatch``.
+    REF is compared whatever ALT is. Statuses, the first that fits:
+    ``unknown_contig``, ``off_contig``, ``ref_mismatch``, ``symbolic`` (symbols,
+    breakends, ``*``, missing), ``ambiguous_allele`` (N or IUPAC), ``no_change``,
+    ``long_allele``.
     """
-    early = _check_alleles(variant)
-    if early is not None:
-        return early
     try:
         chrom = genome.resolve(variant.chrom)
     except UnknownContigError as err:
         return CheckedVariant(variant, "unknown_contig", str(err))
-    named = replace(variant, chrom=chrom)
+    named = CheckedVariant(replace(variant, chrom=chrom))
     size = genome.contigs[chrom]
     if variant.pos < 1 or variant.end > size:
-        return CheckedVariant(
-            named,
-            "off_contig",
-            f"position {variant.pos:,}–{variant.end:,} must lie on {chrom}, which has "
-            f"{size:,} bp",
-        )
-    found = genome.fetch_region(chrom, variant.start, variant.end)
-    if found != variant.ref:
-        return _mismatch(named, found)
-    longest = max(len(variant.ref), len(variant.alt))
-    if longest > longest_allele:
-        return CheckedVariant(
-            named,
-            "long_allele",
-            f"alleles must fit a quarter of the context, {longest_allele:,} bp; "
-            f"got {longest:,} bp",
-        )
-    if named.kind != "snv":
-        named = named.left_align(genome.fetch_region)
-    return CheckedVariant(named)
+        reason = f"position {variant.pos:,} must lie on {chrom}, which has {size:,} bp"
+        return replace(named, status="off_contig", reason=reason)
+    if is_dna(variant.ref, alphabet=BASES):
+        found = genome.fetch_region(chrom, variant.start, variant.end)
+        if found != variant.ref:
+            return _mismatch(named.variant, found)
+        named = replace(named, compared=True)
+    status, reason = _fault(variant, longest_allele)
+    if status == "ok" and variant.kind != "snv":
+        aligned = named.variant.left_align(genome.fetch_region)
+        named = replace(named, variant=aligned)
+    return replace(named, status=status, reason=reason)
 
 
 def ref_agreement(checked: Sequence[CheckedVariant]) -> dict[str, int]:
@@ -81,13 +71,12 @@ def ref_agreement(checked: Sequence[CheckedVariant]) -> dict[str, int]:
     ``compared`` variants had a REF and a place to look; of the ``mismatch``
     ones, ``mismatch_reverse_complement`` agree on the other strand.
     """
-    counts = Counter(item.status for item in checked)
-    seen = ("ok", "ambiguous_window", "long_allele", "ref_mismatch")
-    compared = sum(counts[status] for status in seen)
+    compared = sum(item.compared for item in checked)
+    mismatch = sum(item.status == "ref_mismatch" for item in checked)
     return {
         "compared": compared,
-        "match": compared - counts["ref_mismatch"],
-        "mismatch": counts["ref_mismatch"],
+        "match": compared - mismatch,
+        "mismatch": mismatch,
         "mismatch_reverse_complement": sum(item.flipped for item in checked),
     }
 
@@ -109,22 +98,22 @@ def raise_first(checked: Sequence[CheckedVariant]) -> None:
         )
 
 
-def _check_alleles(variant: Variant) -> CheckedVariant | None:
+def _fault(variant: Variant, longest_allele: int) -> tuple[str, str]:
+    """Return status and reason of what is wrong with the alleles alone."""
+    got = f"got {_short(variant.ref)}>{_short(variant.alt)}"
     if variant.is_symbolic:
-        return CheckedVariant(
-            variant,
-            "symbolic",
-            f"alleles must be bases; got {variant.ref}>{variant.alt}",
-        )
+        return "symbolic", f"alleles must be bases; {got}"
     if variant.has_ambiguous_bases:
-        return CheckedVariant(
-            variant,
-            "ambiguous_allele",
-            f"alleles must be A, C, G or T; got {variant.ref}>{variant.alt}",
-        )
+        return "ambiguous_allele", f"alleles must be A, C, G or T; {got}"
     if variant.ref == variant.alt:
-        return CheckedVariant(variant, "no_change", "ALT equals REF")
-    return None
+        return "no_change", "ALT equals REF"
+    longest = max(len(variant.ref), len(variant.alt))
+    if longest > longest_allele:
+        return "long_allele", (
+            f"alleles must fit a quarter of the context, {longest_allele:,} bp; "
+            f"got {longest:,} bp"
+        )
+    return "ok", ""
 
 
 def _mismatch(variant: Variant, found: str) -> CheckedVariant:
@@ -132,7 +121,7 @@ def _mismatch(variant: Variant, found: str) -> CheckedVariant:
     flipped = reverse_complement(variant.ref) == found
     if flipped:
         text += " (REF agrees on the other strand)"
-    return CheckedVariant(variant, "ref_mismatch", text, flipped)
+    return CheckedVariant(variant, "ref_mismatch", text, flipped, compared=True)
 
 
 def _short(bases: str) -> str:

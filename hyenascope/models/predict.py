@@ -414,4 +414,11 @@ def _token_rows(
                 f"sequence {name} must have 1 to {model.config.l_max} bp to fit the "
                 f"context; got {len(text):,}."
             )
-    return [tokenize(text) for text in named.texts]
+    return [_tokens(*pair) for pair in zip(named.names, named.texts, strict=True)]
+
+
+def _tokens(name: str, text: str) -> TokenRow:
+    try:
+        return tokenize(text)
+    except ValueError as err:
+        raise ValueError(f"sequence {name}: {err}") from None

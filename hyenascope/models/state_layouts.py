@@ -8,6 +8,7 @@ is held once, whatever the file repeats.
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from torch import Tensor
 from hyenascope._typing import StrPath
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.unpickle import read_torch_zip
+
+_LOGGER = logging.getLogger("hyenascope")
 
 _EMBEDDING = "backbone.embeddings.word_embeddings.weight"
 _HEAD = "lm_head.weight"
@@ -202,6 +205,12 @@ def _drop_copy(tensors: dict[str, Tensor], copy: str, *, of: str) -> None:
 
 
 def _check_l_max(config: HyenaConfig, tensors: Mapping[str, Tensor]) -> None:
+    if not any(name.endswith((".pos_emb.z", ".pos_emb.t")) for name in tensors):
+        _LOGGER.warning(
+            "l_max %d is taken from config.json alone: the weights hold no positions "
+            "to confirm it, and another l_max would be another model.",
+            config.l_max,
+        )
     for name, tensor in tensors.items():
         if not name.endswith((".pos_emb.z", ".pos_emb.t")) or tensor.ndim != 3:
             continue

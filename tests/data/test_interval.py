@@ -142,3 +142,8 @@ def test_shift_and_reverse_strand_are_undone(interval, distance):
     assert interval.shift(distance).start == interval.start + distance
     assert interval.reverse_strand().reverse_strand() == interval
     assert interval.reverse_strand().is_reverse == (interval.strand == "+")
+
+
+def test_refuses_text_that_ends_before_it_starts():
+    with pytest.raises(ValueError, match="must not start after it ends; got 'I:50-5'"):
+        Interval.parse("I:50-5")

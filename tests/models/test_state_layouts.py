@@ -217,3 +217,14 @@ def test_errors_name_the_file(tmp_path):
     save_file({"x": torch.tensor([float("nan")])}, path)
     with pytest.raises(ValueError, match=r"model\.safetensors: weights must be finite"):
         read_weights(path)
+
+
+def test_says_when_nothing_confirms_l_max(caplog):
+    config = HyenaConfig(d_model=8, n_layer=1, d_inner=8, l_max=34)
+    tensors = model_tensors(HyenaLM(config))
+    with caplog.at_level("WARNING", logger="hyenascope"):
+        build_model(config, tensors)
+        assert not caplog.text
+        bare = {k: v for k, v in tensors.items() if ".pos_emb." not in k}
+        build_model(config, bare)
+    assert "l_max 34 is taken from config.json alone" in caplog.text
