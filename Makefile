@@ -34,6 +34,7 @@ format: $(STAMP) ## rewrite the code in the house style
 
 bench: $(STAMP) ## measure speed and memory against named baselines
 	$(BIN)/python -m tests.benchmarks.forward
+	$(BIN)/python -m tests.benchmarks.variants
 
 notebooks: $(STAMP) ## run the notebooks in place and strip what is not output
 	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)
