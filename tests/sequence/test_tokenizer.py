@@ -187,3 +187,9 @@ def test_token_complements_keep_special_tokens_and_rows():
 def test_token_complements_refuse_other_ids(token):
     with pytest.raises(ValueError, match=f"tokens must be 0 to 11; got {token}"):
         complement_tokens(np.array([7, token]))
+
+
+def test_the_published_example():
+    """HazyResearch/hyena-dna issue 77: bases, then [SEP]."""
+    expected = [7, 9, 8, 10, 7, 8, 7, 10, 10, 9, 9, 8, 8, 1]
+    assert Tokenizer("sep").encode("AGCTACATTGGCC").tolist() == expected
