@@ -52,10 +52,10 @@ def report_scores(
     genes
         GTF or GFF3 path to draw genes from.
     interval
-        One locus to draw, 0-based half-open; by default the surroundings of the
-        variants with the largest absolute score.
+        A locus to draw before the others, 0-based half-open.
     loci
-        Number of loci drawn without ``interval``.
+        Number of loci drawn; those not asked for are the surroundings of the
+        variants with the largest absolute score.
     score
         Column that ranks and colours; by default the first.
     device
@@ -75,7 +75,7 @@ def report_scores(
         )
     reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
     table = ranked(scores, score)
-    places = [interval] if interval else _strongest(table, reader, loci, score)
+    places = _places(table, reader, loci, score, first=interval)
     provenance = scores.uns["hyenascope"]
     figures = {
         str(place): locus_figure(
@@ -95,9 +95,9 @@ def report_scores(
         path,
         title=title,
         figures=figures,
-        table=_columns_first(table, score),
+        table=_columns_first(scores, table, score),
         summary=summary(scores),
-        scores=scores.var[["formula", "unit", "strand", "reading"]],
+        scores=_definitions(scores),
         notes=_notes(scores),
     )
 
@@ -170,29 +170,42 @@ def _counts(by_status: Mapping[str, int]) -> str:
     return f"{sum(kinds.values()):,} ({listed})" if kinds else "0"
 
 
-def _strongest(
-    table: pd.DataFrame, genome: FastaReader, loci: int, score: str
+def _places(
+    table: pd.DataFrame,
+    genome: FastaReader,
+    loci: int,
+    score: str,
+    *,
+    first: Interval | None,
 ) -> list[Interval]:
     """Surroundings of the strongest variants, no two overlapping."""
-    places: list[Interval] = []
+    places = [] if first is None else [first]
     scored = table[table[score].notna()]
     for name, pos in zip(scored["chrom"], scored["pos"], strict=True):
+        if len(places) >= loci:
+            break
         chrom = genome.resolve(str(name))
         size = genome.contigs[chrom]
         start = max(0, min(int(pos) - LOCUS_WIDTH // 2, size - LOCUS_WIDTH))
         place = Interval(chrom, start, min(start + LOCUS_WIDTH, size))
         if not any(place.overlaps(other) for other in places):
             places.append(place)
-        if len(places) == loci:
-            break
     return places
 
 
-def _columns_first(table: pd.DataFrame, score: str) -> pd.DataFrame:
-    hidden = ["window_start", "window_end", "ambiguous_bases"]
-    shown = table.drop(columns=hidden, errors="ignore")
+def _columns_first(scores: ad.AnnData, table: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Put the ranking score, then every score with its baselines, before the rest."""
+    whole = scores.var.index[scores.var.index == scores.var["score"]]
     first = ["chrom", "pos", "ref", "alt", "id", score]
-    return shown[[*first, *[name for name in shown if name not in first]]]
+    first += [name for name in whole if name != score] + ["status", "reason"]
+    hidden = {*first, "window_start", "window_end", "ambiguous_bases"}
+    return table[[*first, *[name for name in table if name not in hidden]]]
+
+
+def _definitions(scores: ad.AnnData) -> pd.DataFrame:
+    """Explain each score once; columns of one strand say so in their name."""
+    once = scores.var.drop_duplicates("score").set_index("score")
+    return once[["formula", "unit", "kind", "reading"]]
 
 
 def _notes(scores: ad.AnnData) -> list[str]:

@@ -1,6 +1,9 @@
+import re
+
 import numpy as np
 import pytest
 
+from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.variant_effect import score_variants
 from hyenascope.report import ranked, report_scores, summary
@@ -74,3 +77,28 @@ def test_report_draws_the_strongest_loci_with_the_scores_own_options(
 def test_refuses_an_unknown_score(scores, fasta, tmp_path):
     with pytest.raises(ValueError, match=r"score must be one of conditional, .*'llr'"):
         report_scores(scores, first_order(), fasta, tmp_path / "r.html", score="llr")
+
+
+def test_a_locus_asked_for_comes_first_and_the_strongest_follow(
+    scores, fasta, tmp_path
+):
+    page = tmp_path / "r.html"
+    asked = Interval("I", 1000, 1200)
+    report_scores(scores, first_order(), fasta, page, interval=asked, loci=2)
+    headings = re.findall(r"<h2>(I:[^<]*)</h2>", page.read_text(encoding="utf-8"))
+    assert headings[0] == "I:1,001-1,200"
+    assert len(headings) == 2
+
+
+def test_scores_and_baselines_stand_first_and_are_explained_once(
+    scores, fasta, tmp_path
+):
+    page = tmp_path / "r.html"
+    report_scores(scores, first_order(), fasta, page, loci=1)
+    text = page.read_text(encoding="utf-8")
+    header = text[text.index("<thead") : text.index("</thead>")]
+    names = ["conditional", "likelihood", "markov", "cpg", "trinucleotide", "status"]
+    places = [re.search(rf"\b{name}\b", header).start() for name in names]
+    assert places == sorted(places)
+    assert header.index("status") < header.index("conditional_forward")
+    assert text.count("judging by the bases read before it") == 1

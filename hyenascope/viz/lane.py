@@ -35,7 +35,7 @@ class View:
     interval: Interval
     slot: int = 1
     max_points: int = 4000
-    pixels: int = 760
+    pixels: int = 640
 
     @property
     def yaxis(self) -> str:
