@@ -51,5 +51,5 @@ $(STAMP): pyproject.toml binder/constraints.txt
 	  || (echo "hyenascope needs Python 3.11 or newer: make PYTHON=python3.12 ..." && exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c binder/constraints.txt -e ".[lab,test,dev]"
+	$(BIN)/python -m pip install --quiet -c binder/constraints.txt -e ".[lab,attribution,motifs,test,dev]"
 	touch $(STAMP)

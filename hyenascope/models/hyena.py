@@ -34,6 +34,10 @@ _LEAST = {
     **{"filter_order": 1, "num_inner_mlps": 0, "order": 2, "emb_dim": 3},
 }
 _CACHE_BYTES = 4 * 2**20  # widest activation of one piece
+
+Watch = Callable[[int, slice, Tensor, Tensor], None]
+"""Sees a long convolution: its index, its channels, what goes in, what comes out."""
+
 _SPECTRUM_BYTES = 512 * 2**20  # cached filter spectra of one layer
 
 
@@ -307,6 +311,26 @@ class HyenaFilter(nn.Module):
         return {**super().__getstate__(), "_spectra": {}}
 
 
+class Product(nn.Module):
+    """``a · b``: a gate, as a module of its own so that attribution can hook it."""
+
+    def forward(
+        self, a: Float[Tensor, "*axes"], b: Float[Tensor, "*axes"]
+    ) -> Float[Tensor, "*axes"]:
+        """Multiply element by element."""
+        return a * b
+
+
+class Gelu(nn.Module):
+    """GELU in its tanh form, as a module of its own so that attribution can hook it."""
+
+    def forward(
+        self, x: Float[Tensor, "*rest channels"]
+    ) -> Float[Tensor, "*rest channels"]:
+        """Apply `hyenascope.ops.gelu.gelu_tanh`."""
+        return gelu_tanh(x)
+
+
 class HyenaMixer(nn.Module):
     """Gates around long convolutions: the Hyena operator.
 
@@ -325,6 +349,7 @@ class HyenaMixer(nn.Module):
             streams * d, streams * d, taps, groups=streams * d, padding=taps - 1
         )
         self.filter_fn = HyenaFilter(config)
+        self.gates = nn.ModuleList(Product() for _ in range(config.order))
 
     def forward(
         self,
@@ -346,19 +371,21 @@ class HyenaMixer(nn.Module):
         self,
         projected: Float[Tensor, "batch streams length"],
         mask: Bool[Tensor, "batch length"] | None = None,
+        watch: Watch | None = None,
     ) -> Float[Tensor, "batch channels length"]:
         """Everything between the projections.
 
         Without gradients the result takes the memory of ``x0`` in ``projected``.
+        ``watch`` is shown every long convolution, channels a block at a time.
         """
         spectra = self.filter_fn.spectra(projected.shape[-1])
         masked = self._masked(projected, mask)
         streams = masked.unflatten(1, (-1, self.config.d_model))
         if torch.is_grad_enabled():
-            return self._gate(streams, spectra, slice(None), mask)
+            return self._gate(streams, spectra, slice(None), mask, watch)
         row_bytes = streams[:, :, 0].nbytes
         for block in _pieces(projected, self.config.d_model, row_bytes, least=16):
-            streams[:, 0, block] = self._gate(streams, spectra, block, mask)
+            streams[:, 0, block] = self._gate(streams, spectra, block, mask, watch)
         return streams[:, 0]
 
     def project_out(
@@ -374,19 +401,24 @@ class HyenaMixer(nn.Module):
         spectra: list[Tensor],
         block: slice,
         mask: Tensor | None,
+        watch: Watch | None,
     ) -> Float[Tensor, "batch channels length"]:
         """Smooth, gate and convolve the channels of ``block``."""
-        *gates, v = self._smooth(streams, block)
+        *gates, v = self.smooth(streams, block)
         for index, gate in enumerate(reversed(gates[1:])):
             skip = self.filter_fn.skip(index)
+            u = self._masked(self.gates[index](v, gate), mask)
             v = spectral_conv(
-                self._masked(v * gate, mask),
-                spectra[index][block],
-                bias=None if skip is None else skip[block],
+                u, spectra[index][block], bias=None if skip is None else skip[block]
             )
-        return v * gates[0]
+            if watch is not None:
+                watch(index, block, u, v)
+        return self.gates[-1](v, gates[0])
 
-    def _smooth(self, streams: Tensor, block: slice) -> list[Tensor]:
+    def smooth(
+        self, streams: Float[Tensor, "batch parts channels length"], block: slice
+    ) -> list[Float[Tensor, "batch channels length"]]:
+        """Run the short filter over some channels of ``x0 … x_{order-1}, v``."""
         short, shape = self.short_filter, streams.shape[1:3]
         assert short.bias is not None
         taps = short.weight[:, 0].to(streams.dtype).unflatten(0, shape)[:, block]
@@ -414,12 +446,13 @@ class Mlp(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(config.d_model, config.d_inner)
         self.fc2 = nn.Linear(config.d_inner, config.d_model)
+        self.act = Gelu()
 
     def forward(
         self, x: Float[Tensor, "*rest channels"]
     ) -> Float[Tensor, "*rest channels"]:
         """Apply to every position alone."""
-        return self.fc2(gelu_tanh(self.fc1(x)))
+        return self.fc2(self.act(self.fc1(x)))
 
 
 class Block(nn.Module):
@@ -438,16 +471,22 @@ class Block(nn.Module):
         self,
         stream: Float[Tensor, "batch length channels"],
         mask: Bool[Tensor, "batch length"] | None = None,
+        watch: Watch | None = None,
     ) -> Float[Tensor, "batch length channels"]:
-        """Add the mixer's and the MLP's contribution to the residual stream."""
+        """Add the mixer's and the MLP's contribution to the residual stream.
+
+        ``watch`` is shown the long convolutions of a pass without gradients.
+        """
         if not torch.is_grad_enabled():
-            return self._forward_in_pieces(stream, mask)
+            return self._forward_in_pieces(stream, mask, watch)
         mixed = self._recompute(self.config.checkpoint_mixer, self._mix, stream, mask)
         stream = stream + self.dropout(mixed)
         fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
         return stream + self.dropout(fed)
 
-    def _forward_in_pieces(self, stream: Tensor, mask: Tensor | None) -> Tensor:
+    def _forward_in_pieces(
+        self, stream: Tensor, mask: Tensor | None, watch: Watch | None
+    ) -> Tensor:
         """`forward` along the length; only the mixer's core needs all of it."""
         batch, length, _ = stream.shape
         row_bytes = batch * self.config.widest * stream.element_size()
@@ -457,7 +496,7 @@ class Block(nn.Module):
         for piece in pieces:
             normed = _normed(self.norm1, stream[:, piece])
             projected[..., piece] = self.mixer.project_in(normed)
-        gated = self.mixer.operate(projected, mask)
+        gated = self.mixer.operate(projected, mask, watch)
         out = torch.empty_like(stream)
         for piece in pieces:
             mixed = self.mixer.project_out(gated[..., piece])
