@@ -1,8 +1,8 @@
 """Numbers over an interval: what models hand to figures."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from hyenascope._typing import StrPath
+from hyenascope.data.atomic import atomic_path
 from hyenascope.data.interval import Interval
+from hyenascope.data.provenance import Provenance
 
 _METADATA_KEY = b"hyenascope.track_data"
 _COORDINATES = ("chrom", "pos")
@@ -37,12 +39,17 @@ class TrackData:
         Where the rows lie, 0-based half-open.
     units
         Of all values, for axis labels; for example ``"nats"``.
+    provenance
+        What made the values (model, score, window, seed, …), as JSON can hold it.
+        Stored as a read-only deep copy, lists as tuples; every method keeps it.
 
     Raises
     ------
     ValueError
         If the shape of ``values`` does not fit ``interval`` and ``names``, they are
         not real numbers, or a name is repeated, empty or kept.
+    TypeError
+        If ``provenance`` holds what JSON cannot.
 
     Examples
     --------
@@ -57,6 +64,7 @@ class TrackData:
     names: tuple[str, ...]
     interval: Interval
     units: str = ""
+    provenance: Mapping[str, object] = field(default_factory=Provenance)
 
     def __init__(
         self,
@@ -64,6 +72,7 @@ class TrackData:
         names: Sequence[str],
         interval: Interval,
         units: str = "",
+        provenance: Mapping[str, object] | None = None,
     ) -> None:
         names = (names,) if isinstance(names, str) else tuple(names)
         columns = _as_columns(values)
@@ -74,21 +83,22 @@ class TrackData:
                 f"per base of {interval} and one column per name; got {columns.shape}."
             )
         columns.flags.writeable = False
-        fields = {"values": columns, "names": names, "interval": interval}
-        for name, value in {**fields, "units": units}.items():
+        record = Provenance(provenance)
+        labels = {"names": names, "interval": interval, "units": units}
+        fields = {"values": columns, **labels, "provenance": record}
+        for name, value in fields.items():
             object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
-        """Whether labels, dtype and values agree; NaN equals NaN."""
+        """Whether labels, provenance, dtype and values agree; NaN equals NaN."""
         if not isinstance(other, TrackData):
             return NotImplemented
-        labels = (self.names, self.interval, self.units, self.values.dtype)
-        return labels == (
-            other.names,
-            other.interval,
-            other.units,
-            other.values.dtype,
-        ) and np.array_equal(self.values, other.values, equal_nan=True)
+        names = ("names", "interval", "units", "provenance")
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in names)
+            and self.values.dtype == other.values.dtype
+            and np.array_equal(self.values, other.values, equal_nan=True)
+        )
 
     def track(self, name: str) -> Float[np.ndarray, " length"]:
         """Return the values of one track, read-only.
@@ -129,7 +139,7 @@ class TrackData:
         rows = slice(
             interval.start - self.interval.start, interval.end - self.interval.start
         )
-        return TrackData(self.values[rows], self.names, interval, self.units)
+        return self._with(self.values[rows], interval=interval)
 
     def select(self, *names: str) -> "TrackData":
         """Return some of the tracks, in the order asked for.
@@ -146,7 +156,7 @@ class TrackData:
         array([0., 1.])
         """
         columns = np.stack([self.track(name) for name in names], axis=1)
-        return TrackData(columns, names, self.interval, self.units)
+        return self._with(columns, names=names)
 
     def rolling_mean(self, width: int) -> "TrackData":
         """Return the mean of the ``width`` bases around each base.
@@ -172,7 +182,7 @@ class TrackData:
         ahead = width - 1 - width // 2
         padded = frame.reindex(range(len(frame) + ahead))
         means = padded.rolling(width, min_periods=1).mean().iloc[ahead:]
-        return TrackData(means.to_numpy(), self.names, self.interval, self.units)
+        return self._with(means.to_numpy())
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table with ``chrom``, 1-based ``pos`` and a column per track.
@@ -189,7 +199,7 @@ class TrackData:
         return pd.DataFrame({"chrom": self.interval.chrom, "pos": positions, **columns})
 
     def to_parquet(self, path: StrPath) -> None:
-        """Write the table of `to_frame`, with units and interval in its metadata.
+        """Write the table of `to_frame`, with all labels in its metadata.
 
         The file appears whole or not at all. `from_parquet` reads it back unchanged.
 
@@ -204,13 +214,8 @@ class TrackData:
         """
         table = pa.Table.from_pandas(self.to_frame(), preserve_index=False)
         metadata = {**(table.schema.metadata or {}), _METADATA_KEY: self._labels()}
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            pq.write_table(table.replace_schema_metadata(metadata), partial)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with atomic_path(path) as target:
+            pq.write_table(table.replace_schema_metadata(metadata), target)
 
     @classmethod
     def from_parquet(cls, path: StrPath) -> "TrackData":
@@ -229,12 +234,26 @@ class TrackData:
         names = tuple(fields["names"])
         columns = [table[name].to_numpy() for name in names]
         values = np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
-        return cls(values, names, Interval(**fields["interval"]), fields["units"])
+        where = Interval(**fields["interval"])
+        # Files of version 0.1 have no provenance.
+        return cls(values, names, where, fields["units"], fields.get("provenance"))
 
     def _labels(self) -> bytes:
         where = vars(self.interval)
         labels = {"names": self.names, "interval": where, "units": self.units}
-        return json.dumps(labels).encode()
+        return json.dumps({**labels, "provenance": self.provenance}).encode()
+
+    def _with(
+        self,
+        values: ArrayLike,
+        *,
+        names: Sequence[str] | None = None,
+        interval: Interval | None = None,
+    ) -> "TrackData":
+        """Return other values under the same labels, except for those given."""
+        names = self.names if names is None else names
+        interval = interval or self.interval
+        return TrackData(values, names, interval, self.units, self.provenance)
 
 
 def _as_columns(values: ArrayLike) -> Float[np.ndarray, "length track"]:

@@ -1,5 +1,11 @@
+import copy
+import json
+import pickle
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hyenascope.data.interval import Interval
@@ -151,3 +157,69 @@ def test_refuses_no_width():
     track = TrackData([0.0], ("x",), Interval("chr1", 0, 1))
     with pytest.raises(ValueError, match="width must be at least 1; got 0"):
         track.rolling_mean(0)
+
+
+MADE = {
+    "model": "tiny",
+    "window": 512,
+    "seed": None,
+    "share": np.nan,
+    "how": {"a": [1]},
+}
+
+
+@pytest.fixture
+def made(two_tracks):
+    return TrackData(two_tracks.values, two_tracks.names, WHERE, "nats", MADE)
+
+
+def test_provenance_is_empty_unless_given(two_tracks):
+    assert two_tracks.provenance == {}
+
+
+def test_provenance_is_part_of_equality(two_tracks, made):
+    assert made != two_tracks
+    assert made == TrackData(made.values, made.names, WHERE, "nats", dict(MADE))
+
+
+@pytest.mark.parametrize(
+    "derive",
+    [
+        lambda data: data.slice(Interval("chr1", 1001, 1003)),
+        lambda data: data.select("cpg"),
+        lambda data: data.rolling_mean(2),
+    ],
+    ids=["slice", "select", "rolling_mean"],
+)
+def test_provenance_is_carried_along(made, derive):
+    assert derive(made).provenance == MADE
+    assert derive(made).units == "nats"
+
+
+def test_provenance_cannot_change(made):
+    with pytest.raises(TypeError, match="provenance must not be edited"):
+        made.provenance["model"] = "other"
+
+
+def test_provenance_is_refused_unless_json_holds_it():
+    with pytest.raises(TypeError, match=r"provenance\['model'\] must be .* got object"):
+        TrackData([0.0], ("x",), Interval("chr1", 0, 1), provenance={"model": object()})
+
+
+def test_provenance_comes_back_from_parquet(made, tmp_path):
+    made.to_parquet(tmp_path / "made.parquet")
+    assert TrackData.from_parquet(tmp_path / "made.parquet") == made
+
+
+def test_parquet_of_an_older_version_has_no_provenance(two_tracks, tmp_path):
+    labels = {"names": ["gc", "cpg"], "interval": vars(WHERE), "units": "nats"}
+    table = pa.Table.from_pandas(two_tracks.to_frame(), preserve_index=False)
+    metadata = {b"hyenascope.track_data": json.dumps(labels).encode()}
+    path = tmp_path / "old.parquet"
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    assert TrackData.from_parquet(path) == two_tracks
+
+
+def test_copies_are_equal(made):
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert copy.deepcopy(made) == made
