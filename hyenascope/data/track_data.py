@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,12 @@ from numpy.typing import ArrayLike
 
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
+from hyenascope.data.bedgraph import (
+    read_bedgraph,
+    read_bedgraph_labels,
+    write_bedgraph,
+)
+from hyenascope.data.bigwig import read_bigwig, write_bigwig
 from hyenascope.data.interval import Interval
 from hyenascope.data.provenance import Provenance
 
@@ -213,7 +220,8 @@ class TrackData:
         True
         """
         table = pa.Table.from_pandas(self.to_frame(), preserve_index=False)
-        metadata = {**(table.schema.metadata or {}), _METADATA_KEY: self._labels()}
+        labels = json.dumps(self.labels()).encode()
+        metadata = {**(table.schema.metadata or {}), _METADATA_KEY: labels}
         with atomic_path(path) as target:
             pq.write_table(table.replace_schema_metadata(metadata), target)
 
@@ -231,17 +239,136 @@ class TrackData:
         if labels is None:
             raise ValueError(f"path must be a file written by to_parquet; got {path}.")
         fields = json.loads(labels)
-        names = tuple(fields["names"])
-        columns = [table[name].to_numpy() for name in names]
+        columns = [table[name].to_numpy() for name in fields["names"]]
         values = np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
-        where = Interval(**fields["interval"])
-        # Files of version 0.1 have no provenance.
-        return cls(values, names, where, fields["units"], fields.get("provenance"))
+        return cls.from_labels(values, fields)
 
-    def _labels(self) -> bytes:
-        where = vars(self.interval)
-        labels = {"names": self.names, "interval": where, "units": self.units}
-        return json.dumps({**labels, "provenance": self.provenance}).encode()
+    def to_bigwig(
+        self,
+        path: StrPath,
+        *,
+        track: str | None = None,
+        contig_lengths: Mapping[str, int] | None = None,
+    ) -> None:
+        """Write one track as bigWig: float32, NaN as gaps, no labels.
+
+        See `hyenascope.data.bigwig.write_bigwig`. A file holds one signal: of several
+        tracks name one, or put ``{track}`` in the path for a file of each.
+
+        Raises
+        ------
+        KeyError
+            If there is no track of that name.
+        ValueError
+            If it is not clear which track to write, or bigWig cannot hold it.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> both = TrackData(np.eye(2), ("left", "right"), Interval("chr1", 0, 2))
+        >>> with TemporaryDirectory() as folder:
+        ...     both.to_bigwig(f"{folder}/{{track}}.bw")
+        ...     sorted(file.name for file in Path(folder).iterdir())
+        ['left.bw', 'right.bw']
+        """
+        for name, target in self._files(path, track).items():
+            write_bigwig(
+                target, self.track(name), self.interval, contig_lengths=contig_lengths
+            )
+
+    @classmethod
+    def from_bigwig(
+        cls, path: StrPath, interval: Interval, *, name: str | None = None
+    ) -> "TrackData":
+        """Read an interval (0-based half-open) of a bigWig file as one track.
+
+        The track takes the name of the file unless ``name`` is given.
+        """
+        return cls(read_bigwig(path, interval), (name or Path(path).stem,), interval)
+
+    def to_bedgraph(self, path: StrPath, *, track: str | None = None) -> None:
+        """Write one track as bedGraph, which `from_bedgraph` reads back unchanged.
+
+        Labels and provenance go into a comment on the first line. Of several tracks
+        name one, or put ``{track}`` in the path for a file of each.
+
+        Raises
+        ------
+        KeyError
+            If there is no track of that name.
+        ValueError
+            If it is not clear which track to write.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> gc = TrackData([0.1, np.nan], ("gc",), Interval("chr1", 10, 12), "fraction")
+        >>> with TemporaryDirectory() as folder:
+        ...     gc.to_bedgraph(f"{folder}/gc.bedgraph")
+        ...     TrackData.from_bedgraph(f"{folder}/gc.bedgraph") == gc
+        True
+        """
+        for name, target in self._files(path, track).items():
+            labels = {**self.select(name).labels(), "dtype": str(self.values.dtype)}
+            write_bedgraph(target, self.track(name), self.interval, labels)
+
+    @classmethod
+    def from_bedgraph(
+        cls, path: StrPath, *, interval: Interval | None = None
+    ) -> "TrackData":
+        """Read a bedGraph file as one track.
+
+        A file that `to_bedgraph` wrote brings its labels; ``interval`` (0-based
+        half-open) cuts it. Of any other file the interval must be given, and the
+        track takes the name of the file.
+
+        Raises
+        ------
+        ValueError
+            If the file is malformed, or has no labels and ``interval`` is absent.
+        """
+        labels = read_bedgraph_labels(path)
+        if labels is not None:
+            values = read_bedgraph(path, Interval(**labels["interval"]))
+            data = cls.from_labels(values.astype(labels["dtype"]), labels)
+            return data if interval is None else data.slice(interval)
+        if interval is None:
+            raise ValueError(
+                f"interval must be given for a file that to_bedgraph did not write; "
+                f"got None for {path}."
+            )
+        return cls(read_bedgraph(path, interval), (Path(path).stem,), interval)
+
+    def labels(self) -> dict[str, Any]:
+        """Return everything but the values, as JSON can hold it.
+
+        Examples
+        --------
+        >>> TrackData([0.5], ("gc",), Interval("chr1", 10, 11)).labels()["names"]
+        ['gc']
+        """
+        where = dict(vars(self.interval))
+        labels = {"names": list(self.names), "interval": where, "units": self.units}
+        return {**labels, "provenance": self.provenance}
+
+    @classmethod
+    def from_labels(cls, values: ArrayLike, labels: Mapping[str, Any]) -> "TrackData":
+        """Return values under the labels that `labels` gave."""
+        where, names = Interval(**labels["interval"]), labels["names"]
+        # Files of version 0.1 have no provenance.
+        return cls(values, names, where, labels["units"], labels.get("provenance"))
+
+    def _files(self, path: StrPath, track: str | None) -> dict[str, str]:
+        """Return where each track that is to be written goes."""
+        if track is not None:
+            self.track(track)  # refuses an unknown one
+            return {track: str(path).replace("{track}", track)}
+        if len(self.names) != 1 and "{track}" not in str(path):
+            raise ValueError(
+                f"track must be one of {list(self.names)}, or path must hold "
+                f"'{{track}}', since a file holds one signal; got {path}."
+            )
+        return {name: str(path).replace("{track}", name) for name in self.names}
 
     def _with(
         self,
