@@ -268,12 +268,16 @@ class HyenaFilter(nn.Module):
         """Weights of ``D * u`` for one long convolution."""
         return None if self.bias is None else self._pick(self.bias[None], index)[:, 0]
 
+    def taps(self, length: int) -> list[Float[Tensor, "channels taps"]]:
+        """Return the first ``length`` taps, one filter bank per long convolution."""
+        k = self(length)
+        return [self._pick(k, i) for i in range(self.config.order - 1)]
+
     def _make_spectra(self, length: int) -> list[Tensor]:
         with torch.autocast(self.pos_emb.t.device.type, enabled=False):
-            k = self(length)
             if not self.config.bidirectional:
-                picked = [self._pick(k, i) for i in range(self.config.order - 1)]
-                return [filter_spectrum(f, length) for f in picked]
+                return [filter_spectrum(k, length) for k in self.taps(length)]
+            k = self(length)
             ahead, behind = k.chunk(2, dim=-1)
             return [
                 two_sided_spectrum(self._pick(ahead, i), self._pick(behind, i), length)
@@ -384,7 +388,7 @@ class HyenaMixer(nn.Module):
         if torch.is_grad_enabled():
             return self._gate(streams, spectra, slice(None), mask, watch)
         row_bytes = streams[:, :, 0].nbytes
-        for block in _pieces(projected, self.config.d_model, row_bytes, least=16):
+        for block in cache_pieces(projected, self.config.d_model, row_bytes, least=16):
             streams[:, 0, block] = self._gate(streams, spectra, block, mask, watch)
         return streams[:, 0]
 
@@ -406,14 +410,23 @@ class HyenaMixer(nn.Module):
         """Smooth, gate and convolve the channels of ``block``."""
         *gates, v = self.smooth(streams, block)
         for index, gate in enumerate(reversed(gates[1:])):
-            skip = self.filter_fn.skip(index)
             u = self._masked(self.gates[index](v, gate), mask)
-            v = spectral_conv(
-                u, spectra[index][block], bias=None if skip is None else skip[block]
-            )
+            v = self.convolve(u, index, spectra[index], block)
             if watch is not None:
                 watch(index, block, u, v)
         return self.gates[-1](v, gates[0])
+
+    def convolve(
+        self,
+        u: Float[Tensor, "batch channels length"],
+        index: int,
+        spectrum: Complex[Tensor, "every frequencies"],
+        block: slice,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Run long convolution ``index`` over some channels, its skip included."""
+        skip = self.filter_fn.skip(index)
+        bias = None if skip is None else skip[block]
+        return spectral_conv(u, spectrum[block], bias=bias)
 
     def smooth(
         self, streams: Float[Tensor, "batch parts channels length"], block: slice
@@ -478,37 +491,52 @@ class Block(nn.Module):
         ``watch`` is shown the long convolutions of a pass without gradients.
         """
         if not torch.is_grad_enabled():
-            return self._forward_in_pieces(stream, mask, watch)
+            gated = self.mixer.operate(self.project(stream), mask, watch)
+            return self.finish(stream, gated)
         mixed = self._recompute(self.config.checkpoint_mixer, self._mix, stream, mask)
         stream = stream + self.dropout(mixed)
         fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
         return stream + self.dropout(fed)
 
-    def _forward_in_pieces(
-        self, stream: Tensor, mask: Tensor | None, watch: Watch | None
-    ) -> Tensor:
-        """`forward` along the length; only the mixer's core needs all of it."""
+    def project(
+        self, stream: Float[Tensor, "batch length channels"], *, margin: int = 0
+    ) -> Float[Tensor, "batch streams columns"]:
+        """Norm and project the stream, in pieces along the length.
+
+        ``margin`` leaves that many columns free in front, for what lies left of it.
+        """
         batch, length, _ = stream.shape
-        row_bytes = batch * self.config.widest * stream.element_size()
-        pieces = _pieces(stream, length, row_bytes)
         weight = self.mixer.in_proj.weight
-        projected = weight.new_empty(batch, weight.shape[0], length)
-        for piece in pieces:
-            normed = _normed(self.norm1, stream[:, piece])
-            projected[..., piece] = self.mixer.project_in(normed)
-        gated = self.mixer.operate(projected, mask, watch)
+        projected = weight.new_empty(batch, weight.shape[0], margin + length)
+        for piece in self._along(stream):
+            to = slice(margin + piece.start, margin + piece.stop)
+            part = normed(self.norm1, stream[:, piece])
+            projected[..., to] = self.mixer.project_in(part)
+        return projected
+
+    def finish(
+        self,
+        stream: Float[Tensor, "batch length channels"],
+        gated: Float[Tensor, "batch channels length"],
+    ) -> Float[Tensor, "batch length channels"]:
+        """All that follows the mixer's core, in pieces along the length."""
         out = torch.empty_like(stream)
-        for piece in pieces:
+        for piece in self._along(stream):
             mixed = self.mixer.project_out(gated[..., piece])
             part = stream[:, piece] + self.dropout(mixed)
             out[:, piece] = part + self.dropout(self._feed(part))
         return out
 
+    def _along(self, stream: Tensor) -> list[slice]:
+        batch, length, _ = stream.shape
+        row_bytes = batch * self.config.widest * stream.element_size()
+        return cache_pieces(stream, length, row_bytes)
+
     def _mix(self, stream: Tensor, mask: Tensor | None) -> Tensor:
-        return self.mixer(_normed(self.norm1, stream), mask)
+        return self.mixer(normed(self.norm1, stream), mask)
 
     def _feed(self, stream: Tensor) -> Tensor:
-        return self.mlp(_normed(self.norm2, stream))
+        return self.mlp(normed(self.norm2, stream))
 
     def _recompute(
         self, wanted: bool, fn: Callable[..., Tensor], *args: Tensor | None
@@ -549,7 +577,7 @@ class Backbone(nn.Module):
         depth = len(self.layers) if layer < 0 else layer
         for block in list(self.layers)[:depth]:
             stream = block(stream, mask)
-        return _normed(self.ln_f, stream) if layer < 0 else stream
+        return normed(self.ln_f, stream) if layer < 0 else stream
 
 
 class HyenaLM(nn.Module):
@@ -626,7 +654,7 @@ class HyenaLM(nn.Module):
         batch, length = tokens.shape
         row_bytes = length * self.config.widest * embedded.weight.element_size()
         done = []
-        for rows in _pieces(tokens, max(1, batch), row_bytes):
+        for rows in cache_pieces(tokens, max(1, batch), row_bytes):
             part = None if mask is None else mask[rows]
             done.append(self.backbone(embedded(tokens[rows]), part, layer=layer))
         return done[0] if len(done) == 1 else torch.cat(done)
@@ -684,7 +712,10 @@ class HyenaLM(nn.Module):
                 p.zero_()
 
 
-def _normed(norm: nn.LayerNorm, stream: Tensor) -> Tensor:
+def normed(
+    norm: nn.LayerNorm, stream: Float[Tensor, "*rest channels"]
+) -> Float[Tensor, "*rest channels"]:
+    """Norm the stream in the dtype of the weights; the stream itself stays wide."""
     return norm(stream.to(norm.weight.dtype))
 
 
@@ -692,7 +723,9 @@ def _nbytes(spectra: dict[tuple[object, ...], list[Tensor]]) -> int:
     return sum(s.nbytes for made in spectra.values() for s in made)
 
 
-def _pieces(x: Tensor, total: int, row_bytes: int, *, least: int = 1) -> list[slice]:
+def cache_pieces(
+    x: Tensor, total: int, row_bytes: int, *, least: int = 1
+) -> list[slice]:
     """Cut ``range(total)``, rows of ``row_bytes``, so that a piece stays in cache."""
     if x.device.type != "cpu":
         return [slice(0, total)]
