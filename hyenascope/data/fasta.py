@@ -7,6 +7,8 @@ pyfaidx keeps the block it has decompressed, so there is no second path for bgzi
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +21,7 @@ from hyenascope.data.contigs import ContigNames, UnknownContigError
 from hyenascope.data.interval import Interval
 from hyenascope.sequence.dna import reverse_complement
 
-__all__ = ["FastaError", "FastaReader", "UnknownContigError"]
+__all__ = ["FastaError", "FastaReader", "UnknownContigError", "opened"]
 
 
 class FastaReader:
@@ -140,6 +142,25 @@ class FastaReader:
         """
         return self._names.resolve(chrom)
 
+    def inside(self, interval: Interval) -> Interval:
+        """Return the interval in this file's spelling and without strand.
+
+        Raises
+        ------
+        UnknownContigError
+            If the file has no such contig.
+        ValueError
+            If the interval is empty or leaves its contig.
+        """
+        chrom = self.resolve(interval.chrom)
+        size = self.contigs[chrom]
+        if not 0 <= interval.start < interval.end <= size:
+            raise ValueError(
+                f"interval must hold bases of {chrom}, which has {size:,} bp; "
+                f"got {interval}."
+            )
+        return Interval(chrom, interval.start, interval.end)
+
     def fetch(self, interval: Interval) -> str:
         """Return the bases of a 0-based half-open interval, 5' to 3' on its strand.
 
@@ -200,3 +221,31 @@ class FastaReader:
                 "was opened?"
             )
         return bases
+
+
+@contextmanager
+def opened(genome: FastaReader | StrPath) -> Iterator[FastaReader]:
+    """Use the caller's reader, or open a path and close it again.
+
+    Raises
+    ------
+    ValueError
+        If the reader keeps soft-masked bases in lower case.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny.fa"
+    ...     _ = path.write_text(f">I{chr(10)}ACGT")
+    ...     with opened(path) as reader:
+    ...         reader.contigs
+    {'I': 4}
+    """
+    if isinstance(genome, FastaReader):
+        if genome.keep_case:
+            raise ValueError("genome must be opened with keep_case=False; got True.")
+        yield genome
+        return
+    with FastaReader(genome) as reader:
+        yield reader

@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float64
 
 from hyenascope._typing import Strands, StrPath
-from hyenascope.data.fasta import FastaReader
+from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
+from hyenascope.interpret.provenance import provenance_of
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import (
@@ -75,42 +76,39 @@ def log_prob_track(
     >>> track.values.shape, track.names
     ((10, 3), ('both', 'forward', 'reverse'))
     """
-    reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
-    place = _checked(interval, reader)
     check_strands(strands)
     context = window_context(model, context)
-    size = reader.contigs[place.chrom]
-    sides: tuple[Strands, ...] = (strands,)
-    if strands == "both":
-        sides = ("forward", "reverse")
     columns: dict[str, Float64[np.ndarray, " length"]] = {}
-    for side in sides:
-        windows = list(_windows(place, size, context, side))
-        texts = [reader.fetch(window) for window in windows]
-        tables = log_probs(
+    with opened(genome) as reader:
+        place = reader.inside(interval)
+        size = reader.contigs[place.chrom]
+        sides: tuple[Strands, ...] = (strands,)
+        if strands == "both":
+            sides = ("forward", "reverse")
+        for side in sides:
+            windows = list(_windows(place, size, context, side))
+            texts = [reader.fetch(window) for window in windows]
+            tables = log_probs(
+                model,
+                texts,
+                strands=side,
+                batch_size=batch_size,
+                device=device,
+                progress=progress,
+            )
+            columns[side] = _stitch(place, size, windows, texts, tables, side)
+        details = provenance_of(
             model,
-            texts,
-            strands=side,
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
+            reader,
+            method="log_prob_track",
+            context=context,
+            strands=strands,
+            reading="0 is certain, −1.39 a fair four-sided coin.",
         )
-        columns[side] = _stitch(place, size, windows, texts, tables, side)
     if strands == "both":
         columns = {"both": mean_known(np.stack(list(columns.values()))), **columns}
     values = np.stack(list(columns.values()), axis=1)
-    return TrackData(values, tuple(columns), place, "log p (nats)")
-
-
-def _checked(interval: Interval, genome: FastaReader) -> Interval:
-    chrom = genome.resolve(interval.chrom)
-    size = genome.contigs[chrom]
-    if not 0 <= interval.start < interval.end <= size:
-        raise ValueError(
-            f"interval must hold bases of {chrom}, which has {size:,} bp; "
-            f"got {interval}."
-        )
-    return Interval(chrom, interval.start, interval.end)
+    return TrackData(values, tuple(columns), place, "log p (nats)", details)
 
 
 def _windows(

@@ -44,6 +44,22 @@ SCORES: dict[str, ScoreDefinition] = {
         "Negative: the window with the change is less likely as a whole. Noisier "
         "than conditional; sees what the change does to the bases after it.",
     ),
+    "downstream": ScoreDefinition(
+        "downstream",
+        "Σ log p(base | left) over the W bases from the change on, alternate − "
+        "reference",
+        "nats",
+        "Negative: the change and the bases after it are less likely than before. "
+        "The W bases are a choice: see how much of it the last tenth holds.",
+    ),
+    "full": ScoreDefinition(
+        "full",
+        "Σ log p(base | left) from the change to the window's end, alternate − "
+        "reference",
+        "nats",
+        "Negative: the window with the change is less likely as a whole. The longer "
+        "the window, the more noise is added up.",
+    ),
     "embedding_l2": ScoreDefinition(
         "embedding_l2",
         "‖mean hidden state of the alternate window − the reference window's‖₂",

@@ -7,8 +7,7 @@ pass per variant and strand.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +20,7 @@ import torch
 
 from hyenascope._device import resolve_device
 from hyenascope._typing import OnError, Strands, StrPath
-from hyenascope.data.fasta import FastaReader
+from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.data.vcf import read_variants
@@ -148,7 +147,7 @@ def score_variants(
     if on_error not in get_args(OnError):
         raise ValueError(f"on_error must be raise, flag or skip; got {on_error!r}.")
     given = _collect(variants, region)
-    with _opened(genome) as reader:
+    with opened(genome) as reader:
         windowed = [_window(variant, reader, options) for variant in given]
         checked = [item.checked for item in windowed]
         if on_error == "raise":
@@ -284,18 +283,6 @@ def _one_of(name: str, given: Sequence[str], allowed: Sequence[str]) -> None:
             raise ValueError(
                 f"{name} must be among {', '.join(allowed)}; got {item!r}."
             )
-
-
-@contextmanager
-def _opened(genome: FastaReader | StrPath) -> Iterator[FastaReader]:
-    """Use the caller's reader, or open a path and close it again."""
-    if isinstance(genome, FastaReader):
-        if genome.keep_case:
-            raise ValueError("genome must be opened with keep_case=False; got True.")
-        yield genome
-        return
-    with FastaReader(genome) as reader:
-        yield reader
 
 
 def _collect(variants: VariantSource, region: Interval | str | None) -> list[Variant]:

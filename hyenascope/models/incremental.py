@@ -396,21 +396,25 @@ def bytes_per_place(model: HyenaLM) -> int:
     config = model.config
     per_block = (config.order + 1) + 2 * (config.order - 1)
     numbers = config.d_model * (config.n_layer * per_block + config.order - 1)
-    size = model.backbone.embeddings.word_embeddings.weight.element_size()
-    return numbers * size + 4 * 8
+    return numbers * _weight(model).element_size() + 4 * 8
 
 
-def batches(
-    model: HyenaLM, mutants: Iterable[Mutant], device: torch.device
-) -> Iterator[list[Mutant]]:
+def tokens_for(
+    model: HyenaLM, tokens: Int64[np.ndarray, " length"]
+) -> Int64[Tensor, " length"]:
+    """Put a row of tokens where the model is."""
+    return torch.from_numpy(tokens).to(_weight(model).device)
+
+
+def batches(model: HyenaLM, mutants: Iterable[Mutant]) -> Iterator[list[Mutant]]:
     """Cut mutants into batches that stay in cache, or fill a GPU.
 
     The order is kept; sort by start and length beforehand, so that windows of one
     batch are alike.
     """
-    size = model.backbone.embeddings.word_embeddings.weight.element_size()
-    budget = _CACHE_TOKENS * 512 * 4 // (model.config.widest * size)
-    if device.type == "cuda":
+    weight = _weight(model)
+    budget = _CACHE_TOKENS * 512 * 4 // (model.config.widest * weight.element_size())
+    if weight.is_cuda:
         budget = _GPU_TOKENS * 512 // model.config.widest
     batch: list[Mutant] = []
     width = 0
@@ -439,6 +443,10 @@ def picked(
     known = (target >= 0) & (target < N_TOKEN - BASE_TOKENS[0])
     found = table.gather(-1, target.clamp(0, 3)[..., None])[..., 0]
     return torch.where(known, found, torch.nan)
+
+
+def _weight(model: HyenaLM) -> Tensor:
+    return model.backbone.embeddings.word_embeddings.weight
 
 
 def _windows(kept: Tensor, starts: list[int], width: int) -> Tensor:

@@ -19,9 +19,10 @@ from hyenascope.models.incremental import (
     Mutant,
     ReferencePass,
     cannot_increment,
+    picked,
 )
 from hyenascope.models.predict import base_log_probs
-from hyenascope.sequence.tokenizer import BASE_TOKENS
+from hyenascope.sequence.tokenizer import BASE_TOKENS, PAD_TOKEN
 
 _CHECK_LENGTH = 512  # a prefix is enough: the engine's steps are the same at any length
 _CHECK_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}  # of the largest |log p|
@@ -45,11 +46,13 @@ class FullPasses:
         window: int,
         keep_hidden: bool = False,
     ) -> None:
-        del start, end, keep_hidden
+        del start, end
         self.model = model
         self.tokens = tokens
         self.window = window
-        self.table = base_log_probs(model(tokens[None]))[0]
+        hidden = model.hidden(tokens[None])
+        self.table = base_log_probs(model.head(hidden))[0]
+        self.final = hidden[0] if keep_hidden else None
 
     def log_probs(self, mutants: Sequence[Mutant]) -> Float64[Tensor, "mutants _ 4"]:
         """Return log p(base | left) of mutants over their windows, in nats."""
@@ -115,6 +118,29 @@ def choose_reader(model: HyenaLM, tokens: Int[Tensor, " length"]) -> Reader:
         stacklevel=3,
     )
     return FullPasses
+
+
+def log_prob_changes(
+    reader: ReferencePass | FullPasses, mutants: Sequence[Mutant]
+) -> Float64[Tensor, "mutants _"]:
+    """Return log p of each mutant's bases − log p of the reference's, in nats.
+
+    Row i, column t compares position ``start + t`` of the two; 0 where either has no
+    base there (N, or past the mutant's end) or nothing is read before it.
+    """
+    tables = reader.log_probs(mutants)
+    width = tables.shape[1]
+    rows = np.full((2, len(mutants), width), PAD_TOKEN, dtype=np.int64)
+    tokens = reader.tokens.cpu().numpy()
+    for i, mutant in enumerate(mutants):
+        count = len(mutant.tokens)
+        rows[0, i, :count] = mutant.tokens
+        rows[1, i, :count] = tokens[mutant.start : mutant.start + count]
+    alternate, reference = torch.from_numpy(rows).to(tables.device)
+    padded = torch.nn.functional.pad(reader.table, (0, 0, 0, width))
+    expected = torch.stack([padded[m.start : m.start + width] for m in mutants])
+    changes = picked(tables, alternate) - picked(expected, reference)
+    return changes.nan_to_num(0.0)
 
 
 def incremental_error(model: HyenaLM, tokens: Int[Tensor, " length"]) -> float:

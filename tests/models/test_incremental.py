@@ -179,12 +179,12 @@ def test_a_batch_and_one_at_a_time_give_the_same():
 def test_batches_keep_order_and_stay_in_cache():
     model = random_model()
     mutants = [Mutant(i, np.zeros(1000, np.int64)) for i in range(200)]
-    cut = list(batches(model, mutants, torch.device("cpu")))
+    cut = list(batches(model, mutants))
     assert [m.start for batch in cut for m in batch] == list(range(200))
     tokens = max(len(batch) for batch in cut) * 1000
     assert tokens * model.config.widest * 4 <= 4 * 2**20
     wide = [Mutant(0, np.zeros(10**6, np.int64))] * 2
-    assert [len(batch) for batch in batches(model, wide, torch.device("cpu"))] == [1, 1]
+    assert [len(batch) for batch in batches(model, wide)] == [1, 1]
 
 
 def test_kept_memory_is_what_is_announced():

@@ -1,0 +1,409 @@
+"""In-silico mutagenesis: what every substitution does, exactly.
+
+Three scores of the language model itself, each from as little work as it allows:
+
+``conditional``
+    log p(base | left) − log p(reference base | left). One pass per strand holds it
+    for all four bases everywhere; no mutant is run.
+``downstream``
+    change in log-likelihood of the W bases from the mutated one on. Mutants are
+    recomputed on those W positions alone (`hyenascope.models.incremental`), so the
+    cost does not depend on the context.
+``full``
+    the same to the end of the window.
+
+And the output of a head or of any function of the hidden states.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from tqdm.auto import tqdm
+
+from hyenascope._device import borrow
+from hyenascope._typing import Strands, StrPath
+from hyenascope.data.fasta import FastaReader, opened
+from hyenascope.data.interval import Interval
+from hyenascope.data.track_data import TrackData
+from hyenascope.interpret.head_score import HeadScore
+from hyenascope.interpret.ism_passes import (
+    MapPlan,
+    WindowShare,
+    conditional_rows,
+    mutant_rows,
+)
+from hyenascope.interpret.provenance import provenance_of
+from hyenascope.interpret.scores import SCORES
+from hyenascope.interpret.strand_windows import (
+    StrandWindow,
+    centred_windows,
+    strand_windows,
+)
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.incremental import tokens_for
+from hyenascope.models.mutant_passes import READER_NAMES, choose_reader
+from hyenascope.models.predict import (
+    check_strands,
+    mean_known,
+    require_causal,
+    window_context,
+)
+from hyenascope.sequence.dna import BASES
+from hyenascope.sequence.one_hot import one_hot
+
+IsmScore = Literal["conditional", "downstream", "full"]
+"""Scores of the language model itself."""
+
+Center = Literal["mean4", "alt3"]
+"""How a map is centred: on the mean of four bases, or of the three alternates."""
+
+_DEFAULT_WINDOW = 512
+
+
+def saturation_mutagenesis(
+    model: HyenaLM,
+    genome: FastaReader | StrPath,
+    interval: Interval,
+    *,
+    score: IsmScore | HeadScore = "downstream",
+    window: int | None = None,
+    context: int | None = None,
+    strands: Strands = "both",
+    center: Center | None = None,
+    max_memory: int = 2 * 2**30,
+    device: str | torch.device | None = None,
+    progress: bool = False,
+) -> TrackData:
+    """Score all substitutions of every base in ``interval``.
+
+    Parameters
+    ----------
+    model
+        A causal model (two-sided ones only with a `HeadScore`, by full passes);
+        borrowed and put back.
+    genome
+        Reader or FASTA path.
+    interval
+        0-based half-open, inside its contig; results are in forward order and
+        letters whatever its strand.
+    score
+        ``"conditional"``, ``"downstream"``, ``"full"``, or a `HeadScore`.
+    window
+        Bases that ``"downstream"`` adds up, the mutated one included; 512 by
+        default, at most half the context and half the contig.
+    context
+        Bases that the model reads; by default its own, at most 16,384. For a
+        `HeadScore`: the one window, centred on ``interval``, that the head sees; by
+        default ``interval`` itself.
+    strands
+        ``"both"`` is the mean of the two strands where both have a number.
+    center
+        None keeps the raw difference, 0 at the reference base. ``"mean4"``
+        subtracts the mean over four bases, ``"alt3"`` the mean over the three
+        alternates.
+    max_memory
+        Bytes that a reference pass may keep for its mutants. Less memory means more
+        passes, never other numbers.
+    device, progress
+        As in `hyenascope.logits`.
+
+    Returns
+    -------
+    TrackData
+        Tracks A, C, G, T: alternate − reference in nats (a head's own unit);
+        negative means that the model likes the base less than the reference. NaN
+        where the reference is N or a strand cannot judge, with the reason in
+        ``provenance["unscored"]``. ``provenance["last_tenth"]`` is Σ|Δ| over the
+        last tenth of the window, of Σ|Δ| over all of it: a large share says that
+        effects go on past the window.
+
+    Raises
+    ------
+    ValueError
+        If the interval is empty or leaves its contig, is longer than a head's
+        context, nothing in it can be scored, or an option is out of range.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny.fa"
+    ...     _ = path.write_text(f">I{chr(10)}{'ACGT' * 30}")
+    ...     track = saturation_mutagenesis(model, path, Interval("I", 40, 50), window=8)
+    >>> track.values.shape, track.names, track.values[0, 0]  # position 41 is an A
+    ((10, 4), ('A', 'C', 'G', 'T'), np.float64(0.0))
+    """
+    check_strands(strands)
+    name, units, formula = _named(score)
+    with opened(genome) as reader:
+        place = reader.inside(interval)
+        size = reader.contigs[place.chrom]
+        plan = _plan(model, place, size, score, window, context, max_memory)
+        windows = list(_windows(reader, place, plan, strands))
+        found = _StrandMaps(place)
+        with _running(model, plan, device), torch.inference_mode():
+            _read(model, reader, windows, plan, found, progress=progress)
+        details = provenance_of(
+            model,
+            reader,
+            method="saturation_mutagenesis",
+            score=name,
+            formula=formula,
+            window=plan.span,
+            context=plan.context,
+            strands=strands,
+            center=None,
+            engine=found.engine,
+            last_tenth=found.share.value,
+            unscored=found.unscored,
+            reading="Negative: the model likes the base less than the reference.",
+        )
+    track = TrackData(found.mean(), tuple(BASES), place, units, details)
+    return track if center is None else center_map(track, center)
+
+
+def conditional_map(
+    model: HyenaLM,
+    genome: FastaReader | StrPath,
+    interval: Interval,
+    *,
+    context: int | None = None,
+    strands: Strands = "forward",
+    device: str | torch.device | None = None,
+    progress: bool = False,
+) -> TrackData:
+    """Return log p(base | left) of all four bases everywhere, in nats.
+
+    One strand's four probabilities sum to one; ``"reverse"`` reads from the right
+    and is given in forward order and letters; ``"both"`` is the mean of the two
+    log-probabilities. Parameters and errors are those of `saturation_mutagenesis`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny.fa"
+    ...     _ = path.write_text(f">I{chr(10)}{'ACGT' * 30}")
+    ...     track = conditional_map(model, path, Interval("I", 40, 50))
+    >>> np.exp(track.values).sum(axis=1).round(6)[:3]
+    array([1., 1., 1.])
+    """
+    require_causal(model)
+    check_strands(strands)
+    plan = MapPlan(window_context(model, context), 1, None, 0)
+    with opened(genome) as reader:
+        place = reader.inside(interval)
+        windows = list(
+            strand_windows(reader, place, context=plan.context, room=1, strands=strands)
+        )
+        found = _StrandMaps(place)
+        with borrow(model, device), torch.inference_mode():
+            for item in tqdm(windows, disable=not progress, unit="window"):
+                found.put(item, conditional_rows(model, item), plan)
+        details = provenance_of(
+            model,
+            reader,
+            method="conditional_map",
+            context=plan.context,
+            strands=strands,
+            unscored=found.unscored,
+            reading="log p of each base given the bases before it; 0 is certain.",
+        )
+    return TrackData(found.mean(), tuple(BASES), place, "log p (nats)", details)
+
+
+def center_map(track: TrackData, center: Center) -> TrackData:
+    """Centre a raw map: 0 at every reference base.
+
+    ``"mean4"`` subtracts the mean over four bases (tangermeme's hypothetical
+    convention: the reference gets −Σ/4), ``"alt3"`` the mean over the three
+    alternates (AlphaGenome's ``ism_matrix``: the reference gets −Σ/3).
+
+    Raises
+    ------
+    ValueError
+        If ``center`` is unknown, the map has not four tracks, or it is centred.
+
+    Examples
+    --------
+    >>> raw = TrackData([[0.0, -1, -2, -1]], tuple("ACGT"), Interval("I", 0, 1))
+    >>> center_map(raw, "mean4").values
+    array([[ 1.,  0., -1.,  0.]])
+    """
+    if center not in get_args(Center):
+        raise ValueError(f"center must be 'mean4' or 'alt3'; got {center!r}.")
+    if track.names != tuple(BASES):
+        raise ValueError(f"track must have A, C, G and T; got {list(track.names)}.")
+    if track.provenance.get("centred"):
+        raise ValueError("track must be a raw map; got a centred one.")
+    divisor = 4 if center == "mean4" else 3
+    values = track.values - track.values.sum(axis=1, keepdims=True) / divisor
+    details = {**track.provenance, "center": center, "centred": True}
+    return TrackData(values, track.names, track.interval, track.units, details)
+
+
+class _StrandMaps:
+    """Rows of either strand, how they were read, and what has no number."""
+
+    def __init__(self, place: Interval) -> None:
+        self.place = place
+        self.tables = np.full((2, place.length, 4), np.nan)
+        self.unscored: list[dict[str, object]] = []
+        self.share = WindowShare()
+        self.engine = "one pass per strand"
+
+    def put(
+        self, item: StrandWindow, rows: Float64[np.ndarray, "places 4"], plan: MapPlan
+    ) -> None:
+        at = item.places.start - self.place.start
+        self.tables[int(item.reverse), at : at + item.places.length] = rows
+        for offset in np.flatnonzero(np.isnan(rows).all(axis=1)):
+            position = item.places.start + int(offset)
+            reason = plan.reason(item.tokens, item.index(position))
+            self._note("reverse" if item.reverse else "forward", position, reason)
+
+    def mean(self) -> Float64[np.ndarray, "length 4"]:
+        if np.isnan(self.tables).all():
+            raise ValueError(
+                f"interval must hold a base that can be scored; got {self.place}, "
+                f"where {self.unscored[0]['reason']}."
+            )
+        return mean_known(self.tables)
+
+    def _note(self, strand: str, position: int, reason: str) -> None:
+        """Lengthen the last run, 0-based half-open, or begin another."""
+        if self.unscored:
+            last = self.unscored[-1]
+            if (last["strand"], last["end"], last["reason"]) == (
+                strand,
+                position,
+                reason,
+            ):
+                last["end"] = position + 1
+                return
+        run = {"strand": strand, "start": position, "end": position + 1}
+        self.unscored.append({**run, "reason": reason})
+
+
+def _named(score: IsmScore | HeadScore) -> tuple[str, str, str]:
+    """Name, unit and formula."""
+    if isinstance(score, HeadScore):
+        name = score.name
+        return name, name, f"{name}(alternate) − {name}(reference)"
+    if score not in get_args(IsmScore):
+        raise ValueError(
+            "score must be 'conditional', 'downstream', 'full' or a HeadScore; "
+            f"got {score!r}."
+        )
+    return score, "Δ log p (nats)", SCORES[score].formula
+
+
+def _windows(
+    genome: FastaReader, place: Interval, plan: MapPlan, strands: Strands
+) -> Iterator[StrandWindow]:
+    if plan.head is not None:
+        return centred_windows(genome, place, context=plan.context, strands=strands)
+    room = plan.context // 2 if plan.span is None else plan.span
+    return strand_windows(
+        genome, place, context=plan.context, room=room, strands=strands
+    )
+
+
+@contextmanager
+def _running(
+    model: HyenaLM, plan: MapPlan, device: str | torch.device | None
+) -> Iterator[None]:
+    """Borrow the model, and the head if there is one."""
+    with borrow(model, device) as where:
+        if plan.head is None:
+            yield
+            return
+        with plan.head.borrowed(where):
+            yield
+
+
+def _read(
+    model: HyenaLM,
+    genome: FastaReader,
+    windows: Sequence[StrandWindow],
+    plan: MapPlan,
+    found: _StrandMaps,
+    *,
+    progress: bool,
+) -> None:
+    """Run every window; a conditional map needs no mutant."""
+    total = sum(item.places.length for item in windows)
+    with tqdm(total=total, disable=not progress, unit="base") as bar:
+        if plan.span == 1:
+            for item in windows:
+                rows = conditional_rows(model, item)
+                found.put(item, _less_reference(rows, genome, item), plan)
+                bar.update(item.places.length)
+            return
+        kind = choose_reader(model, tokens_for(model, windows[0].tokens))
+        found.engine = READER_NAMES[kind]
+        for item in windows:
+            rows = mutant_rows(model, item, plan, kind, found.share, bar.update)
+            found.put(item, rows, plan)
+
+
+def _plan(
+    model: HyenaLM,
+    place: Interval,
+    size: int,
+    score: IsmScore | HeadScore,
+    window: int | None,
+    context: int | None,
+    max_memory: int,
+) -> MapPlan:
+    if isinstance(score, HeadScore):
+        context = window_context(model, place.length if context is None else context)
+        if place.length > context:
+            raise ValueError(
+                f"interval must fit the context of {context:,} bp; "
+                f"got {place.length:,} bp."
+            )
+    else:
+        require_causal(model)
+        context = window_context(model, context)
+    if window is not None and score != "downstream":
+        raise ValueError(f"window must come with score='downstream'; got {score!r}.")
+    head = score if isinstance(score, HeadScore) else None
+    span = _span(score, window, context, size)
+    return MapPlan(context, span, head, max_memory)
+
+
+def _span(
+    score: IsmScore | HeadScore, window: int | None, context: int, size: int
+) -> int | None:
+    if score == "conditional":
+        return 1
+    if score != "downstream":
+        return None
+    if window is None:
+        return max(1, min(_DEFAULT_WINDOW, context // 2, size // 2))
+    if not 1 <= window < context:
+        raise ValueError(
+            f"window must be 1 to {context - 1}, less than the context; got {window}."
+        )
+    return window
+
+
+def _less_reference(
+    rows: Float64[np.ndarray, "places 4"], genome: FastaReader, item: StrandWindow
+) -> Float64[np.ndarray, "places 4"]:
+    """Subtract each row's reference base; NaN where that is none."""
+    bases = one_hot(genome.fetch(item.places))
+    expected = np.where(bases > 0, rows, 0.0).sum(axis=1, keepdims=True)
+    expected[bases.sum(axis=1) == 0] = np.nan
+    return rows - expected
