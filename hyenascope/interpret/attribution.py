@@ -1,0 +1,295 @@
+"""What every attribution does around its method: window, strands, memory, record.
+
+A method sees one strand of a window at a time (`Side`) and gives one number per base
+and letter; here they come back to genome order and forward letters, bases that are
+not known become NaN, and the record of how it was made is written.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from os import PathLike
+from types import ModuleType
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Float64
+from torch import Tensor
+
+from hyenascope._device import borrow
+from hyenascope._typing import Strands
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
+from hyenascope.data.track_data import TrackData
+from hyenascope.interpret.gradient_targets import Target, Window
+from hyenascope.models.checkpoint import checkpoint_hash
+from hyenascope.models.gradient_memory import plan_gradients
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.one_hot_module import OneHotLM, frozen, recomputed
+from hyenascope.models.predict import check_strands
+from hyenascope.sequence.one_hot import one_hot
+
+SequenceOrGenome = str | FastaReader | PathLike[str]
+"""DNA text of the interval; or a genome, as a reader or a `pathlib.Path`."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One strand of a window, as the model reads it.
+
+    ``net`` turns rows ``batch extent 4`` into one number each, at most ``batch`` of
+    them per pass; ``rows`` is the sequence, up to the last base that can matter.
+    """
+
+    net: OneHotLM
+    rows: Float[Tensor, "1 extent 4"]
+    batch: int
+    reverse: bool
+
+    def oriented(
+        self, rows: Float32[np.ndarray, "baselines length 4"]
+    ) -> Float[Tensor, "baselines extent 4"]:
+        """Bring rows in genome order to this strand, extent and device."""
+        read = rows[:, ::-1, ::-1] if self.reverse else rows
+        return torch.tensor(read[:, : self.rows.shape[1]].copy()).to(self.rows)
+
+    def values(
+        self, rows: Float[Tensor, "sequences extent 4"]
+    ) -> Float64[Tensor, " sequences"]:
+        """Return the target's number of each sequence."""
+        with torch.no_grad():
+            parts = [self.net(part) for part in rows.split(self.batch)]
+        return torch.cat(parts).double()
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What contributions must add up to, and by how much they miss it.
+
+    Target on the sequence and on its baselines (mean), and the largest miss of any
+    baseline: absolute, and relative to the largest difference of any.
+    """
+
+    target: float
+    baseline: float
+    miss: float
+    relative: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method gives for one side: numbers per base, and their balance."""
+
+    values: Float[Tensor, "extent 4"]
+    balance: Balance | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller of any method asks for."""
+
+    model: HyenaLM
+    sequence: SequenceOrGenome
+    interval: Interval
+    target: Target
+    strands: Strands
+    max_memory: int | None
+    device: str | torch.device | None
+
+
+def attribute(
+    request: Request,
+    method: Callable[[Side], Outcome],
+    *,
+    record: Mapping[str, object],
+    least: int = 1,
+) -> TrackData:
+    """Run a method on the strands asked for and return tracks A, C, G, T.
+
+    Parameters
+    ----------
+    request
+        From the caller.
+    method
+        Sees one side; it runs with the model in eval mode and parameters frozen.
+    record
+        What the method adds to the provenance.
+    least
+        Sequences that one pass must hold.
+
+    Raises
+    ------
+    ValueError
+        If text and interval do not fit each other or the model's context, a strand
+        is unknown, or the target is not inside the window.
+    """
+    check_strands(request.strands)
+    text, interval = window_text(request.sequence, request.interval)
+    longest = request.model.config.l_max
+    if len(text) > longest:
+        raise ValueError(
+            f"interval must fit the context of {longest:,} bp; got {len(text):,}."
+        )
+    names = ("forward", "reverse") if request.strands == "both" else (request.strands,)
+    tables, balances = [], []
+    for name in names:
+        with _side(request, text, interval, name == "reverse", least) as side:
+            outcome = method(side)
+        tables.append(_in_genome_order(outcome.values, len(text), side.reverse))
+        balances.append(outcome.balance)
+    values = np.mean(tables, axis=0)
+    unknown = one_hot(text).sum(axis=1) == 0
+    values[unknown] = np.nan
+    provenance = _provenance(request, text, interval, unknown)
+    return TrackData(
+        values,
+        tuple("ACGT"),
+        interval,
+        request.target.units,
+        provenance={**provenance, **record, **_summed(balances)},
+    )
+
+
+def window_text(sequence: SequenceOrGenome, interval: Interval) -> tuple[str, Interval]:
+    """Return the bases of an interval, forward strand, and where they lie.
+
+    Raises
+    ------
+    ValueError
+        If the interval is empty, leaves its contig, or has not the text's length.
+
+    Examples
+    --------
+    >>> window_text("ACGT", Interval("I", 10, 14, "-"))
+    ('ACGT', Interval(chrom='I', start=10, end=14, strand='.'))
+    """
+    if interval.length == 0:
+        raise ValueError(f"interval must hold at least one base; got {interval}.")
+    place = Interval(interval.chrom, interval.start, interval.end)
+    if isinstance(sequence, str):
+        if len(sequence) != interval.length:
+            raise ValueError(
+                f"sequence must have the {interval.length:,} bp of {interval}; "
+                f"got {len(sequence):,}."
+            )
+        return sequence, place
+    reader = sequence if isinstance(sequence, FastaReader) else FastaReader(sequence)
+    place = Interval(reader.resolve(place.chrom), place.start, place.end)
+    size = reader.contigs[place.chrom]
+    if not 0 <= place.start < place.end <= size:
+        raise ValueError(
+            f"interval must lie on {place.chrom}, which has {size:,} bp; "
+            f"got {interval}."
+        )
+    return reader.fetch(place), place
+
+
+def captum() -> ModuleType:
+    """Return ``captum.attr``, which is an extra.
+
+    Raises
+    ------
+    ImportError
+        If Captum is not installed.
+    """
+    try:
+        return import_module("captum.attr")
+    except ImportError as err:
+        raise ImportError(
+            "captum must be installed for this method "
+            "(pip install hyenascope[attribution]); got none."
+        ) from err
+
+
+def warn_of_miss(track: TrackData, tolerance: float) -> None:
+    """Warn if contributions miss what they must add up to by more than tolerated."""
+    found = track.provenance["convergence_relative"]
+    if isinstance(found, float) and found > tolerance:
+        warnings.warn(
+            f"contributions must add up within {tolerance:g} of the difference of the "
+            f"target; got {found:.2g}. See provenance['convergence_delta'].",
+            stacklevel=4,
+        )
+
+
+@contextmanager
+def _side(
+    request: Request, text: str, interval: Interval, reverse: bool, least: int
+) -> Iterator[Side]:
+    """Borrow model and head, freeze and plan, for one strand of a window."""
+    model = request.model
+    rows = one_hot(text)
+    rows = rows[::-1, ::-1].copy() if reverse else rows
+    with ExitStack() as stack:
+        device = stack.enter_context(borrow(model, request.device))
+        dtype = _working_dtype(model)
+        read = torch.tensor(rows, device=device, dtype=dtype)
+        reading = request.target.read(model, Window(interval, reverse), read)
+        stack.enter_context(borrow(reading.readout, device))
+        plan = plan_gradients(
+            model.config,
+            reading.reach,
+            device=device,
+            max_memory=request.max_memory,
+            least=least,
+        )
+        stack.enter_context(recomputed(model, plan.recompute))
+        net = OneHotLM(model, reading.readout, reach=reading.reach)
+        stack.enter_context(frozen(net))
+        # A copy, not a view: it is the leaf whose gradient is asked for.
+        seen = read[None, : reading.extent].clone().requires_grad_()
+        yield Side(net, seen, plan.batch, reverse)
+
+
+def _working_dtype(model: HyenaLM) -> torch.dtype:
+    dtype = model.backbone.embeddings.word_embeddings.weight.dtype
+    return dtype if dtype == torch.float64 else torch.float32
+
+
+def _in_genome_order(
+    values: Float[Tensor, "extent 4"], length: int, reverse: bool
+) -> Float64[np.ndarray, "length 4"]:
+    """Fill up with zeros, where nothing can matter, and turn back a reverse strand."""
+    table = np.zeros((length, 4))
+    table[: len(values)] = values.detach().double().cpu().numpy()
+    return table[::-1, ::-1] if reverse else table
+
+
+def _provenance(
+    request: Request,
+    text: str,
+    interval: Interval,
+    unknown: Bool[np.ndarray, " length"],
+) -> dict[str, object]:
+    made: dict[str, object] = {
+        "target": str(request.target),
+        "model": request.model.name,
+        "checkpoint_hash": checkpoint_hash(request.model),
+        "modulation_shift": request.model.config.modulation_shift,
+        "strands": request.strands,
+        "context": str(interval),
+        "version": version("hyenascope"),
+    }
+    sequence = request.sequence
+    if isinstance(sequence, FastaReader):
+        made["genome"] = sequence.path.name
+    elif not isinstance(sequence, str):
+        made["genome"] = str(sequence)
+    if unknown.any():
+        made["missing"] = f"{int(unknown.sum())} bases are not A, C, G or T: NaN"
+    return made
+
+
+def _summed(balances: list[Balance | None]) -> dict[str, object]:
+    known = [balance for balance in balances if balance is not None]
+    if not known:
+        return {}
+    return {
+        "target_value": float(np.mean([b.target for b in known])),
+        "baseline_value": float(np.mean([b.baseline for b in known])),
+        "convergence_delta": max(b.miss for b in known),
+        "convergence_relative": max(b.relative for b in known),
+    }
