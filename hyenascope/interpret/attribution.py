@@ -233,6 +233,7 @@ def _side(
             model.config,
             reading.reach,
             device=device,
+            dtype=dtype,
             max_memory=request.max_memory,
             least=least,
         )

@@ -10,12 +10,18 @@ of the input add up to the difference of the outputs.
 step           multiplier
 =============  ================================================================
 gate a · b     ``(b + b₀)/2`` for a, ``(a + a₀)/2`` for b
-GELU and kin   ``(f(x) − f(x₀)) / (x − x₀)``
+activations    ``(f(x) − f(x₀)) / (x − x₀)``, element by element
 layer norm     centring is linear; the variance and ``1/√`` have closed secants;
                their product by the rule of the gate
 log-softmax    ``f = z − Σ w z`` with w the logarithmic means of the two
-               probabilities, normed to one
+               probabilities, normed to one; softmax: times the same means
+max pooling    all to the base with the larger of the two maxima
 =============  ================================================================
+
+Captum's own hooks see one input per module, which a gate has two of, and miss a
+non-linear module that follows another at once (ReLU, then pooling): their sums are
+off by as much as the difference itself. Here a rule is the backward pass of an
+autograd function, so neither matters.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,16 +57,20 @@ def deep_lift_rules(module: nn.Module) -> Iterator[None]:
     >>> a.grad[0]  # (4 + 2) / 2
     tensor([3.])
     """
+    parts = [part for part in module.modules() if type(part) in _RULES]
+    in_place = [part for part in parts if getattr(part, "inplace", False)]
     handles = []
     try:
-        for part in module.modules():
-            rule = _RULES.get(type(part))
-            if rule is not None:
-                handles.append(part.register_forward_hook(_hook(rule)))
+        for part in parts:
+            handles.append(part.register_forward_hook(_hook(_RULES[type(part)])))
+        for part in in_place:
+            part.__dict__["inplace"] = False  # a rule needs what went in
         yield
     finally:
         for handle in handles:
             handle.remove()
+        for part in in_place:
+            part.__dict__["inplace"] = True
 
 
 def product_rule(
@@ -78,10 +88,18 @@ def elementwise_rule(
     grad: Float[Tensor, "*axes"],
     out: Float[Tensor, "*axes"],
     x: Float[Tensor, "*axes"],
+    *,
+    smooth: bool = True,
 ) -> Float[Tensor, "*axes"]:
-    """Slope of the secant; where its ends nearly meet, of the tangent between them."""
+    """Slope of the secant; where its ends meet, of the tangent.
+
+    Of a ``smooth`` function the tangent in the middle is taken already where the
+    ends are so near that rounding would spoil the secant.
+    """
     step, rise = _difference(x), _difference(out)
-    near = step.abs() < torch.finfo(x.dtype).eps ** (1 / 3)
+    near = step == 0
+    if smooth:
+        near = step.abs() < torch.finfo(x.dtype).eps ** (1 / 3)
     with torch.enable_grad():
         middle = _mean(x).requires_grad_()
         tangent = torch.autograd.grad(function.forward(middle).sum(), middle)[0]
@@ -105,23 +123,60 @@ def layer_norm_rule(
 
 
 def log_softmax_rule(
-    grad: Float[Tensor, "*axes"], out: Float[Tensor, "*axes"], dim: int
+    grad: Float[Tensor, "*axes"], log_p: Float[Tensor, "*axes"], dim: int
 ) -> Float[Tensor, "*axes"]:
     """Change of a logit less a weighted mean of the changes of all.
 
     The weights are logarithmic means L(p, p₀), normed to one: ``Σ L (log p − log p₀)
     = Σ (p − p₀) = 0``. Adding a constant to all logits changes nothing, as it should.
     """
-    log_p, log_p0 = out.chunk(2)
-    gap = (log_p - log_p0).abs()
-    flat = gap < torch.finfo(out.dtype).eps ** 0.5
-    ratio = torch.where(
-        flat, 1 - gap / 2, -torch.expm1(-gap) / gap.masked_fill(flat, 1.0)
+    return _paired(_less_weighted_sum(_first(grad), _log_mean(log_p), dim))
+
+
+def softmax_rule(
+    grad: Float[Tensor, "*axes"], log_p: Float[Tensor, "*axes"], dim: int
+) -> Float[Tensor, "*axes"]:
+    """`log_softmax_rule` after ``p − p₀ = L(p, p₀) (log p − log p₀)``."""
+    mean = _log_mean(log_p)
+    return _paired(_less_weighted_sum(_first(grad) * mean, mean, dim))
+
+
+def max_pool_rule(
+    pool: nn.MaxPool1d, grad: Float[Tensor, "*axes"], x: Float[Tensor, "*axes_in"]
+) -> Float[Tensor, "*axes_in"]:
+    """Give the change of a maximum to the entry with the larger of the two maxima.
+
+    That entry changes at least as much as the maximum does.
+    """
+    top, where = nn.functional.max_pool1d(
+        x,
+        pool.kernel_size,
+        pool.stride,
+        pool.padding,
+        pool.dilation,
+        pool.ceil_mode,
+        return_indices=True,
     )
-    weight = torch.maximum(log_p, log_p0).exp() * ratio
-    weight = weight / weight.sum(dim, keepdim=True)
-    up = _first(grad)
-    return _paired(up - weight * up.sum(dim, keepdim=True))
+    rise, (index, index0) = _difference(top), where.chunk(2)
+    chosen = torch.where(rise >= 0, index, index0)
+    step = _difference(x).gather(-1, chosen)
+    share = torch.where(step == 0, 1.0, rise / step.masked_fill(step == 0, 1.0))
+    routed = torch.zeros_like(_first(x))
+    return _paired(routed.scatter_add_(-1, chosen, _first(grad) * share))
+
+
+def _log_mean(log_p: Float[Tensor, "*axes"]) -> Float[Tensor, "*half"]:
+    """L(p, p₀) = (p − p₀) / (log p − log p₀), however far apart the two are."""
+    ours, theirs = log_p.chunk(2)
+    gap = (ours - theirs).abs()
+    flat = gap < torch.finfo(log_p.dtype).eps ** 0.5
+    secant = -torch.expm1(-gap) / gap.masked_fill(flat, 1.0)
+    return torch.maximum(ours, theirs).exp() * torch.where(flat, 1 - gap / 2, secant)
+
+
+def _less_weighted_sum(up: Tensor, weight: Tensor, dim: int) -> Tensor:
+    normed = weight / weight.sum(dim, keepdim=True)
+    return up - normed * up.sum(dim, keepdim=True)
 
 
 class _WithRule(torch.autograd.Function):
@@ -172,6 +227,12 @@ def _elementwise(
     return (elementwise_rule(module, grad, out, *inputs),)
 
 
+def _kinked(
+    module: nn.Module, grad: Tensor, out: Tensor, inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    return (elementwise_rule(module, grad, out, *inputs, smooth=False),)
+
+
 def _layer_norm(
     module: nn.Module, grad: Tensor, out: Tensor, inputs: tuple[Tensor, ...]
 ) -> tuple[Tensor, ...]:
@@ -182,16 +243,49 @@ def _layer_norm(
 def _log_softmax(
     module: nn.Module, grad: Tensor, out: Tensor, inputs: tuple[Tensor, ...]
 ) -> tuple[Tensor, ...]:
-    assert isinstance(module, nn.LogSoftmax)
-    return (log_softmax_rule(grad, out, -1 if module.dim is None else module.dim),)
+    return (log_softmax_rule(grad, out, _axis(module)),)
+
+
+def _softmax(
+    module: nn.Module, grad: Tensor, out: Tensor, inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    dim = _axis(module)
+    return (softmax_rule(grad, inputs[0].log_softmax(dim), dim),)
+
+
+def _axis(module: nn.Module) -> int:
+    assert isinstance(module, nn.LogSoftmax | nn.Softmax)
+    if module.dim is None:
+        raise ValueError(f"dim of {type(module).__name__} must be given; got None.")
+    return module.dim
+
+
+def _max_pool(
+    module: nn.Module, grad: Tensor, out: Tensor, inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    assert isinstance(module, nn.MaxPool1d)
+    return (max_pool_rule(module, grad, *inputs),)
 
 
 _RULES: dict[type[nn.Module], _Rule] = {
     Product: _product,
     nn.LayerNorm: _layer_norm,
     nn.LogSoftmax: _log_softmax,
-    # ReLU, tanh, sigmoid, softplus, softmax and max-pooling have Captum's rules.
-    **dict.fromkeys((Gelu, nn.GELU, nn.SiLU, nn.Mish), _elementwise),
+    nn.Softmax: _softmax,
+    nn.MaxPool1d: _max_pool,
+    Gelu: _elementwise,
+    nn.CELU: _kinked,
+    nn.ELU: _kinked,
+    nn.GELU: _elementwise,
+    nn.LeakyReLU: _kinked,
+    nn.LogSigmoid: _elementwise,
+    nn.Mish: _elementwise,
+    nn.ReLU: _kinked,
+    nn.SELU: _kinked,
+    nn.SiLU: _elementwise,
+    nn.Sigmoid: _elementwise,
+    nn.Softplus: _elementwise,
+    nn.Tanh: _elementwise,
 }
 
 

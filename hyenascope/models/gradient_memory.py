@@ -8,7 +8,6 @@ from hyenascope.models.hyena import HyenaConfig
 
 _DEFAULT_BYTES = 4 * 2**30  # on CPU, where free memory is hard to know
 _TOKENS_PER_PASS = 65_536  # on CPU larger batches are no faster
-_FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ def plan_gradients(
     length: int,
     *,
     device: torch.device,
+    dtype: torch.dtype = torch.float32,
     max_memory: int | None = None,
     least: int = 1,
 ) -> GradientPlan:
@@ -38,8 +38,8 @@ def plan_gradients(
         Of the model.
     length
         Bases per sequence.
-    device
-        Where the model runs.
+    device, dtype
+        Where the model runs, and in which numbers.
     max_memory
         Bytes for activations; 4 GiB on CPU and half of what is free on CUDA if None.
     least
@@ -59,7 +59,8 @@ def plan_gradients(
     GradientPlan(batch=1, recompute=True)
     """
     limit = _limit(device) if max_memory is None else max_memory
-    stored, redone = (length * _FLOAT_BYTES * n for n in _floats_per_token(config))
+    row_bytes = length * dtype.itemsize
+    stored, redone = (row_bytes * n for n in _floats_per_token(config))
     if least * redone > limit and least * stored > limit:
         raise ValueError(
             f"max_memory must be at least {least * min(stored, redone):,} bytes for "
