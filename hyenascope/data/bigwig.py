@@ -1,5 +1,6 @@
 """bigWig: one float32 signal per file, which every genome browser opens."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.contigs import ContigNames
 from hyenascope.data.interval import Interval
+
+_MOST_BYTES = 24  # per value, before compression: 8 of data and 11 of zoom levels
 
 
 def write_bigwig(
@@ -143,6 +146,7 @@ def _write(
 ) -> None:
     known = values[positions - interval.start]
     first, last = int(positions[0]), int(positions[-1])
+    _check_space(target, _MOST_BYTES * len(known) + 100 * len(lengths) + 2**16)
     try:
         with pyBigWig.open(str(target), "w") as file:
             # The index of contigs is searched by name.
@@ -158,6 +162,17 @@ def _write(
         raise OSError(f"cannot write {target}: pyBigWig says {err}") from err
     if written != len(known):
         raise OSError(f"cannot write {target}: {written} of {len(known)} values did.")
+
+
+def _check_space(target: Path, size: int) -> None:
+    """Let the disk refuse here: pyBigWig crashes the process when it is full."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with target.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    finally:
+        target.unlink(missing_ok=True)
 
 
 def _open(path: StrPath) -> Any:  # noqa: ANN401, pyBigWig has no types

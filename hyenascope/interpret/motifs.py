@@ -81,10 +81,10 @@ def call_seqlets(
     >>> values = np.random.default_rng(0).normal(size=200) * 0.1
     >>> values[100:108] += 2
     >>> track = TrackData(values, ("ism",), Interval("chr1", 1000, 1200))
-    >>> called = call_seqlets(track, max_p_value=1e-6)  # doctest: +SKIP
+    >>> called = call_seqlets(track, max_p_value=1e-3)  # doctest: +SKIP
     >>> called[["chrom", "start", "end"]]  # doctest: +SKIP
       chrom  start   end
-    0  chr1   1098  1110
+    0  chr1   1099  1109
     """
     if not 0 < max_p_value <= 1:
         raise ValueError(f"max_p_value must be in (0, 1]; got {max_p_value}.")

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pyBigWig
 import pytest
@@ -116,6 +119,28 @@ def test_an_incomplete_write_leaves_the_old_file(path, monkeypatch):
     monkeypatch.setattr("pyBigWig.open", Deaf)
     with pytest.raises(OSError, match="0 of 2 values did"):
         write_bigwig(path, GAPS + 1, WHERE)
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == ["x.bw"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on file size")
+def test_a_full_disk_is_an_error_not_a_crash(path):
+    write_bigwig(path, GAPS, WHERE)
+    before = path.read_bytes()
+    code = (
+        "import resource, signal, sys, numpy as np\n"
+        "from hyenascope.data.bigwig import write_bigwig\n"
+        "from hyenascope.data.interval import Interval\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "values = np.random.default_rng(0).normal(size=50_000)\n"
+        "write_bigwig(sys.argv[1], values, Interval('chr1', 0, 50_000))\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "OSError" in done.stderr
+    assert "the older file is untouched" in done.stderr
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == ["x.bw"]
 
