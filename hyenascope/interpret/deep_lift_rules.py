@@ -26,6 +26,7 @@ autograd function, so neither matters.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -62,7 +63,8 @@ def deep_lift_rules(module: nn.Module) -> Iterator[None]:
     handles = []
     try:
         for part in parts:
-            handles.append(part.register_forward_hook(_hook(_RULES[type(part)])))
+            hook = partial(_put_rule, _RULES[type(part)])
+            handles.append(part.register_forward_hook(hook))
         for part in in_place:
             part.__dict__["inplace"] = False  # a rule needs what went in
         yield
@@ -203,16 +205,14 @@ class _WithRule(torch.autograd.Function):
         return (None, None, None, *ctx.rule(ctx.module, grad, output, tuple(inputs)))
 
 
-def _hook(rule: _Rule) -> Callable[..., Tensor | None]:
-    def replace(
-        module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> Tensor | None:
-        if not torch.is_grad_enabled():
-            return None
-        result: Tensor = _WithRule.apply(rule, module, output.detach(), *inputs)
-        return result
-
-    return replace
+def _put_rule(
+    rule: _Rule, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
+) -> Tensor | None:
+    """Take the place of a module's output; a forward hook, but for the rule."""
+    if not torch.is_grad_enabled():
+        return None
+    result: Tensor = _WithRule.apply(rule, module, output.detach(), *inputs)
+    return result
 
 
 def _product(
