@@ -172,8 +172,8 @@ def window_text(sequence: SequenceOrGenome, interval: Interval) -> tuple[str, In
     if isinstance(sequence, str):
         if len(sequence) != interval.length:
             raise ValueError(
-                f"sequence must have the {interval.length:,} bp of {interval}; "
-                f"got {len(sequence):,}."
+                f"sequence must have the {interval.length:,} bp of {interval}, or be a "
+                f"genome as FastaReader or pathlib.Path; got text of {len(sequence):,}."
             )
         return sequence, place
     reader = sequence if isinstance(sequence, FastaReader) else FastaReader(sequence)
@@ -287,7 +287,7 @@ def _provenance(
 def _summed(balances: list[Balance | None]) -> dict[str, object]:
     known = [balance for balance in balances if balance is not None]
     if not known:
-        return {}
+        return {"convergence_delta": None}  # nothing that should add up
     return {
         "target_value": float(np.mean([b.target for b in known])),
         "baseline_value": float(np.mean([b.baseline for b in known])),

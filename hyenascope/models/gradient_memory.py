@@ -85,5 +85,5 @@ def _floats_per_token(config: HyenaConfig) -> tuple[int, int]:
     d = config.d_model
     block = 2 * config.d_inner + (6 * config.order + 5) * d
     stored = config.n_layer * block + 20 * d
-    redone = 3 * config.n_layer * d + 2 * block + 15 * d
+    redone = 3 * config.n_layer * d + 2 * block + 24 * d
     return stored, redone

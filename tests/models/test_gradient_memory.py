@@ -12,8 +12,8 @@ DEEP = HyenaConfig(d_model=128, n_layer=8, d_inner=512)
     ("length", "limit", "least", "plan"),
     [
         (1_000, 10**9, 1, GradientPlan(8, recompute=False)),
-        (10_000, 10**9, 1, GradientPlan(2, recompute=True)),
-        (1_000, 10**8, 2, GradientPlan(2, recompute=True)),
+        (10_000, 10**9, 1, GradientPlan(1, recompute=True)),
+        (1_000, 11 * 10**7, 2, GradientPlan(2, recompute=True)),
         (10**5, 10**12, 1, GradientPlan(1, recompute=False)),
     ],
 )
