@@ -15,8 +15,7 @@ from jaxtyping import Int64
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
-from hyenascope.sequence.dna import reverse_complement
-from hyenascope.sequence.tokenizer import tokenize
+from hyenascope.sequence.tokenizer import reverse_complement_tokens, tokenize
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,11 @@ class Reading:
         return self.change.stop <= len(self.reference)
 
     @property
+    def changed(self) -> int | None:
+        """Tokens from ``first`` on that may differ; None for all of them."""
+        return self.removed if self.removed == self.added else None
+
+    @property
     def downstream(self) -> tuple[slice, slice]:
         """Bases after the change, paired by coordinate: reference, alternate."""
         after_ref, after_alt = self.first + self.removed, self.first + self.added
@@ -79,37 +83,85 @@ def grid_window(
     return Interval(variant.chrom, start, min(start + context, contig_length))
 
 
+@dataclass(frozen=True)
+class StrandText:
+    """A window on one strand, and the bases after it that deletions pull in.
+
+    Parameters
+    ----------
+    window
+        0-based half-open, forward.
+    reverse
+        Whether the reverse complement is read.
+    tokens
+        Token ids in reading order from the window's first base on; more than the
+        window where the contig has them.
+    """
+
+    window: Interval
+    reverse: bool
+    tokens: Int64[np.ndarray, " bases"]
+
+    @property
+    def reference(self) -> Int64[np.ndarray, " length"]:
+        """The window's tokens."""
+        return self.tokens[: self.window.length]
+
+    def index(self, variant: Variant) -> int:
+        """Return the index of the first token of REF in reading order."""
+        if self.reverse:
+            return self.window.end - variant.end
+        return variant.start - self.window.start
+
+    def read(self, variant: Variant) -> Reading:
+        """Read one variant, which must lie in the window and agree with it."""
+        at, (ref, alt) = self.index(variant), self.alleles(variant)
+        changed = np.concatenate([self.tokens[:at], alt, self.tokens[at + len(ref) :]])
+        # Near a contig's end a haplotype may run out of bases: keep what both have.
+        both = min(len(changed), len(self.reference))
+        before, after = self.tokens[:both], changed[:both]
+        differs = before[at:] != after[at:]
+        first = at + int(differs.argmax()) if differs.any() else both
+        return Reading(before, after, first, *trimmed_lengths(variant))
+
+    def alleles(
+        self, variant: Variant
+    ) -> tuple[Int64[np.ndarray, " ref"], Int64[np.ndarray, " alt"]]:
+        """Return the tokens of REF and ALT as this strand reads them."""
+        ref, alt = tokenize(variant.ref), tokenize(variant.alt)
+        if self.reverse:
+            return reverse_complement_tokens(ref), reverse_complement_tokens(alt)
+        return ref, alt
+
+
+def strand_text(
+    genome: FastaReader, window: Interval, *, reverse: bool, room: int
+) -> StrandText:
+    """Fetch a window and up to ``room`` bases after it in reading order."""
+    start, end = window.start, window.end
+    if reverse:
+        start = max(0, start - room)
+    else:
+        end = min(genome.contigs[window.chrom], end + room)
+    tokens = tokenize(genome.fetch_region(window.chrom, start, end))
+    if reverse:
+        tokens = reverse_complement_tokens(tokens)
+    return StrandText(window, reverse, tokens)
+
+
 def read_forward(genome: FastaReader, variant: Variant, window: Interval) -> Reading:
     """Read left to right: the window's left edge is fixed.
 
     ``variant`` must lie in ``window`` and agree with the genome.
     """
-    room = min(window.end + len(variant.ref), genome.contigs[window.chrom])
-    text = genome.fetch_region(window.chrom, window.start, room)
-    changed = variant.apply(text, window.start)
-    return _reading(text[: window.length], changed[: window.length], variant)
+    room = len(variant.ref)
+    return strand_text(genome, window, reverse=False, room=room).read(variant)
 
 
 def read_reverse(genome: FastaReader, variant: Variant, window: Interval) -> Reading:
     """Read right to left on the other strand: the window's right edge is fixed."""
-    room = max(window.start - len(variant.ref), 0)
-    text = genome.fetch_region(window.chrom, room, window.end)
-    changed = variant.apply(text, room)
-    return _reading(
-        reverse_complement(text)[: window.length],
-        reverse_complement(changed)[: window.length],
-        variant,
-    )
-
-
-def _reading(reference: str, alternate: str, variant: Variant) -> Reading:
-    # Near a contig's end a haplotype may run out of bases: keep what both have.
-    both = min(len(reference), len(alternate))
-    ref, alt = tokenize(reference[:both]), tokenize(alternate[:both])
-    differs = np.flatnonzero(ref != alt)
-    first = int(differs[0]) if len(differs) else both
-    removed, added = trimmed_lengths(variant)
-    return Reading(ref, alt, first, removed, added)
+    room = len(variant.ref)
+    return strand_text(genome, window, reverse=True, room=room).read(variant)
 
 
 def trimmed_lengths(variant: Variant) -> tuple[int, int]:

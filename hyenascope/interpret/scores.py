@@ -7,7 +7,19 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-ScoreName = Literal["conditional", "likelihood", "embedding_l2", "embedding_cosine"]
+ScoreName = Literal[
+    "conditional",
+    "likelihood",
+    "downstream",
+    "full_sum",
+    "full_mean",
+    "embedding_l2",
+    "embedding_cosine",
+    "last_l2",
+    "last_cosine",
+    "last_inner",
+    "variant_cosine",
+]
 BaselineName = Literal["markov", "cpg", "trinucleotide"]
 
 TIDY_COLUMNS = (
@@ -18,24 +30,47 @@ TIDY_COLUMNS = (
 
 @dataclass(frozen=True)
 class ScoreDefinition:
-    """A score in words: its formula, its unit, and how to read it."""
+    """A score in words.
+
+    Parameters
+    ----------
+    name
+        Column and argument.
+    formula, unit
+        What is computed.
+    reading
+        How to read the number, in a sentence.
+    signed
+        Whether the sign says which allele the score favours.
+    source
+        Which publication or benchmark defines it.
+    """
 
     name: str
     formula: str
     unit: str
     reading: str
+    signed: bool = True
+    source: str = "hyenascope"
 
 
-SCORES: dict[str, ScoreDefinition] = {
-    "conditional": ScoreDefinition(
+_DISTANCE = (
+    "Zero: no change inside the model. Never negative, says nothing of direction."
+)
+_LAST = "at the last base read"
+
+_DEFINITIONS = (
+    ScoreDefinition(
         "conditional",
         "log p(alt | left) − log p(ref | left), added over the changed bases; for an "
         "indel of k bases over the next k bases of either haplotype",
         "nats",
         "Negative: the model expects the alternate less than the reference, "
         "judging by the bases read before it.",
+        source="DART-Eval task 5: with the variant's token masked all other terms of "
+        "a causal model cancel",
     ),
-    "likelihood": ScoreDefinition(
+    ScoreDefinition(
         "likelihood",
         "Σ log p(base | left) over the alleles and the bases after them to the "
         "window's end, paired by coordinate, alternate − reference; a base that one "
@@ -44,15 +79,15 @@ SCORES: dict[str, ScoreDefinition] = {
         "Negative: the window with the change is less likely as a whole. Noisier "
         "than conditional; sees what the change does to the bases after it.",
     ),
-    "downstream": ScoreDefinition(
+    ScoreDefinition(
         "downstream",
-        "Σ log p(base | left) over the W bases from the change on, alternate − "
-        "reference",
+        "Σ log p(base | left) over the W bases from the change on, paired by "
+        "coordinate, alternate − reference",
         "nats",
         "Negative: the change and the bases after it are less likely than before. "
-        "The W bases are a choice: see how much of it the last tenth holds.",
+        "W is a choice: too small a W misses effects further on.",
     ),
-    "full": ScoreDefinition(
+    ScoreDefinition(
         "full",
         "Σ log p(base | left) from the change to the window's end, alternate − "
         "reference",
@@ -60,19 +95,73 @@ SCORES: dict[str, ScoreDefinition] = {
         "Negative: the window with the change is less likely as a whole. The longer "
         "the window, the more noise is added up.",
     ),
-    "embedding_l2": ScoreDefinition(
+    ScoreDefinition(
+        "full_sum",
+        "Σ log p(base | left) over the whole window, alternate − reference, without "
+        "pairing or compensation",
+        "nats",
+        "Negative: the window with the change is less likely as a whole. For indels "
+        "it also counts the bases that move in or out at the window's end.",
+        source="TraitGym, log-likelihood ratio",
+    ),
+    ScoreDefinition(
+        "full_mean",
+        "mean log p(base | left) over the whole window, alternate − reference",
+        "nats per base",
+        "Negative: the window with the change is less likely per base. For SNVs it "
+        "ranks as full_sum does: the same number over the window's length.",
+        source="GPN-MSA analysis of HyenaDNA",
+    ),
+    ScoreDefinition(
         "embedding_l2",
         "‖mean hidden state of the alternate window − the reference window's‖₂",
         "hidden units",
-        "Zero: no change inside the model. Never negative, says nothing of direction.",
+        _DISTANCE,
+        signed=False,
+        source="DART-Eval, mean-pooled embeddings",
     ),
-    "embedding_cosine": ScoreDefinition(
+    ScoreDefinition(
         "embedding_cosine",
         "1 − cosine of the two mean hidden states",
         "1",
         "Zero: same direction. Never negative, says nothing of direction.",
+        signed=False,
+        source="DART-Eval, mean-pooled embeddings",
     ),
-    "markov": ScoreDefinition(
+    ScoreDefinition(
+        "last_l2",
+        f"‖hidden state of the alternate − the reference's‖₂ {_LAST}",
+        "hidden units",
+        f"{_DISTANCE} Sees only what reaches the window's end.",
+        signed=False,
+        source="TraitGym, L2 distance (there after a closing [SEP] token)",
+    ),
+    ScoreDefinition(
+        "last_cosine",
+        f"1 − cosine of the two hidden states {_LAST}",
+        "1",
+        f"{_DISTANCE} Sees only what reaches the window's end.",
+        signed=False,
+        source="TraitGym, cosine distance (there after a closing [SEP] token)",
+    ),
+    ScoreDefinition(
+        "last_inner",
+        f"inner product of the two hidden states {_LAST}",
+        "hidden units²",
+        "Larger: the states are longer or more alike. It depends on the window more "
+        "than on the change; compare variants with care.",
+        signed=False,
+        source="TraitGym, inner product (there after a closing [SEP] token)",
+    ),
+    ScoreDefinition(
+        "variant_cosine",
+        "1 − cosine of the two hidden states at the first changed base",
+        "1",
+        f"{_DISTANCE} Sees the change and the bases read before it, none after.",
+        signed=False,
+        source="BEND, cosine distance",
+    ),
+    ScoreDefinition(
         "markov",
         "log-likelihood ratio of an interpolated order-k Markov model of the same "
         "genome, both strands, alternate − reference",
@@ -80,21 +169,31 @@ SCORES: dict[str, ScoreDefinition] = {
         "What k-mer counts alone say: a model score that is no better than this "
         "one has learnt k-mers.",
     ),
-    "cpg": ScoreDefinition(
+    ScoreDefinition(
         "cpg",
         "CpG dinucleotides with the change − without it",
         "CpGs",
         "Negative: a CpG is lost, the most frequent mutation in mammals.",
     ),
-    "trinucleotide": ScoreDefinition(
+    ScoreDefinition(
         "trinucleotide",
         "log frequency of the trinucleotides over the change in this genome, both "
         "strands, alternate − reference",
         "nats",
         "Negative: the change makes a rarer three-letter context.",
     ),
+)
+
+SCORES: dict[str, ScoreDefinition] = {each.name: each for each in _DEFINITIONS}
+"""Every score and baseline; ``"full"`` is of `saturation_mutagenesis` alone."""
+
+PUBLISHED: dict[str, tuple[ScoreName, ...]] = {
+    "traitgym": ("full_sum", "last_l2", "last_cosine", "last_inner"),
+    "gpn_msa": ("full_mean",),
+    "bend": ("variant_cosine",),
+    "dart_eval": ("conditional", "embedding_l2", "embedding_cosine"),
 }
-"""Every score and baseline that `hyenascope.score_variants` can give."""
+"""The scores that four benchmarks give HyenaDNA: ``scores=PUBLISHED["traitgym"]``."""
 
 
 def tidy(scores: ad.AnnData) -> pd.DataFrame:

@@ -2,15 +2,13 @@
 
 Variants are grouped by the grid window they share (`hyenascope.interpret.haplotype`):
 one reference pass per window and strand serves them all, and an SNV's
-`conditional` score comes from that pass alone. Every other score takes one more
-pass per variant and strand.
+`conditional` score comes from that pass alone. For every other score only what the
+change touches is computed again.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
 from typing import get_args
 
 import anndata as ad
@@ -23,9 +21,10 @@ from hyenascope._typing import OnError, Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
-from hyenascope.data.vcf import read_variants
 from hyenascope.interpret.baselines import Baselines, context_label
 from hyenascope.interpret.haplotype import grid_window
+from hyenascope.interpret.provenance import provenance_of
+from hyenascope.interpret.score_formulas import Sides
 from hyenascope.interpret.scores import SCORES, BaselineName, ScoreName
 from hyenascope.interpret.variant_checks import (
     CheckedVariant,
@@ -33,9 +32,10 @@ from hyenascope.interpret.variant_checks import (
     raise_first,
     ref_agreement,
 )
-from hyenascope.interpret.variant_passes import Job, Sides, score_jobs
+from hyenascope.interpret.variant_passes import VariantPasses
+from hyenascope.interpret.variant_sources import VariantSource, collect_variants
+from hyenascope.interpret.window_rows import Job, PassPlan
 from hyenascope.models.batching import BatchSize
-from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import (
     mean_known,
@@ -43,9 +43,6 @@ from hyenascope.models.predict import (
     window_context,
 )
 from hyenascope.sequence.dna import BASES
-
-VariantSource = StrPath | Variant | Iterable[Variant] | pd.DataFrame
-"""A VCF, BCF, TSV or CSV path, variants, or a table: chrom pos ref alt [id]."""
 
 
 def score_variants(
@@ -58,11 +55,13 @@ def score_variants(
     strands: Strands = "both",
     baselines: Sequence[BaselineName] = ("markov", "cpg", "trinucleotide"),
     markov_order: int = 8,
+    downstream_window: int = 512,
     window_stride: int | None = None,
     max_ambiguous: float = 0.25,
     region: Interval | str | None = None,
     on_error: OnError = "flag",
     batch_size: BatchSize = "auto",
+    max_memory: int = 2 * 2**30,
     device: str | torch.device | None = None,
     progress: bool = False,
 ) -> ad.AnnData:
@@ -85,12 +84,16 @@ def score_variants(
     context
         Window in bases; by default the model's, at most 16,384.
     scores
-        Which model scores. ``"conditional"`` alone is the quickest.
+        Which model scores. ``"conditional"`` alone is the quickest. The numbers that
+        benchmarks publish are in `hyenascope.interpret.scores.PUBLISHED`.
     strands
         ``"forward"``, ``"reverse"`` (the model reads the reverse complement), or
         ``"both"``: the mean, and each strand in a column of its own.
     baselines, markov_order
         Columns that need no model, fitted on this genome.
+    downstream_window
+        Bases that ``"downstream"`` adds up from the change on; at most what every
+        window holds on either side, half the context less half the stride.
     window_stride
         Step of the window grid, a quarter of the context by default: more
         variants share a pass, each has 3/8 to 5/8 of the context on either side.
@@ -102,6 +105,9 @@ def score_variants(
     on_error
         What a variant that cannot be scored does: ``"raise"``; ``"flag"`` keeps
         its row with NaN, a ``status`` and a ``reason``; ``"skip"`` leaves it out.
+    max_memory
+        Bytes that a reference pass may keep for its mutants. Less memory means more
+        work, never other numbers.
     batch_size, device, progress
         As in `hyenascope.logits`.
 
@@ -109,9 +115,10 @@ def score_variants(
     -------
     anndata.AnnData
         ``.obs`` one row per variant (index ``chr1:7:A>G``), ``.var`` one row per
-        score with its definition and unit, ``.X`` alternate − reference,
-        ``.layers["ref"]`` and ``["alt"]`` the two sides,
-        ``.uns["hyenascope"]`` model, genome, options and REF agreement.
+        score with its definition, unit, source and how to read it, ``.X`` alternate
+        − reference, ``.layers["ref"]`` and ``["alt"]`` the two sides,
+        ``.uns["hyenascope"]`` model, genome, options, REF agreement and the engine
+        that read the mutants.
 
     Raises
     ------
@@ -124,6 +131,7 @@ def score_variants(
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from hyenascope.models.hyena import HyenaConfig
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -143,10 +151,11 @@ def score_variants(
         baselines=tuple(baselines),
         markov_order=markov_order,
         max_ambiguous=max_ambiguous,
+        downstream_window=downstream_window,
     )
     if on_error not in get_args(OnError):
         raise ValueError(f"on_error must be raise, flag or skip; got {on_error!r}.")
-    given = _collect(variants, region)
+    given = collect_variants(variants, region=region)
     with opened(genome) as reader:
         windowed = [_window(variant, reader, options) for variant in given]
         checked = [item.checked for item in windowed]
@@ -159,30 +168,22 @@ def score_variants(
         ]
         table = _Table(len(given), _columns(options))
         notes: dict[int, str] = {}
-        for row, sides in score_jobs(
-            model,
-            reader,
-            jobs,
-            scores=options.scores,
-            strands=strands,
-            batch_size=batch_size,
-            device=resolve_device(device),
-            progress=progress,
-        ):
+        plan = PassPlan(
+            options.scores, strands, options.downstream, batch_size, max_memory
+        )
+        passes = VariantPasses(model, reader, plan, resolve_device(device))
+        for row, sides in passes.run(jobs, progress=progress):
             table.put_sides(row, sides, options)
             notes[row] = _silent_strands(sides)
         fitted = _fill_baselines(table, jobs, reader, options)
-        provenance = {
-            "model": model.name,
-            "checkpoint_hash": checkpoint_hash(model),
-            "modulation_shift": model.config.modulation_shift,
-            "genome": reader.path.name,
-            "genome_fingerprint": reader.fingerprint,
-            "baseline_bases": fitted,
-            "ref_agreement": ref_agreement(checked),
-            "version": version("hyenascope"),
+        provenance = provenance_of(
+            model,
+            reader,
+            baseline_bases=fitted,
+            ref_agreement=ref_agreement(checked),
+            engine=passes.engine,
             **options.provenance(),
-        }
+        )
         obs = _obs(given, windowed, notes, reader)
     result = ad.AnnData(
         table.value,
@@ -205,6 +206,7 @@ class _Options:
     baselines: tuple[BaselineName, ...]
     markov_order: int
     max_ambiguous: float
+    downstream_window: int
 
     def __post_init__(self) -> None:
         _one_of("scores", self.scores, get_args(ScoreName))
@@ -216,6 +218,16 @@ class _Options:
             raise ValueError(
                 f"max_ambiguous must lie between 0 and 1; got {self.max_ambiguous}."
             )
+        if self.downstream_window < 1:
+            raise ValueError(
+                f"downstream_window must be at least 1; got {self.downstream_window}."
+            )
+
+    @property
+    def downstream(self) -> int:
+        """Bases that the downstream score adds up: what every window holds."""
+        room = self.context // 2 - self.stride // 2
+        return max(1, min(self.downstream_window, room))
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -231,6 +243,7 @@ class _Options:
             "baselines": list(self.baselines),
             "markov_order": self.markov_order,
             "max_ambiguous": self.max_ambiguous,
+            "downstream_window": self.downstream,
         }
 
 
@@ -285,48 +298,6 @@ def _one_of(name: str, given: Sequence[str], allowed: Sequence[str]) -> None:
             )
 
 
-def _collect(variants: VariantSource, region: Interval | str | None) -> list[Variant]:
-    if isinstance(variants, str | Path):
-        found = list(read_variants(variants, region=region))
-    elif region is not None:
-        raise ValueError("region must come with a file of variants; got variants.")
-    elif isinstance(variants, Variant):
-        found = [variants]
-    elif isinstance(variants, pd.DataFrame):
-        found = _from_frame(variants)
-    else:
-        found = list(variants)  # type: ignore[arg-type]
-    if not found:
-        source = f" in {variants}" if isinstance(variants, str | Path) else ""
-        where = f", region {region}" if region is not None else ""
-        raise ValueError(f"variants must not be empty; got none{source}{where}.")
-    return found
-
-
-def _from_frame(frame: pd.DataFrame) -> list[Variant]:
-    missing = {"chrom", "pos", "ref", "alt"} - set(frame.columns)
-    if missing:
-        raise ValueError(
-            "a table of variants must have the columns chrom, pos, ref and alt; "
-            f"got {list(frame.columns)}."
-        )
-    rows = frame.assign(id=frame.get("id", "."))
-    cells = rows[["chrom", "pos", "ref", "alt", "id"]].itertuples(index=False)
-    return [_from_cells(number, list(row)) for number, row in enumerate(cells)]
-
-
-def _from_cells(number: int, cells: list[object]) -> Variant:
-    chrom, pos, ref, alt, id_ = cells
-    blank = [bool(pd.isna(cell)) for cell in (chrom, pos, ref, alt)]  # type: ignore[call-overload]
-    if any(blank) or float(str(pos)) % 1:
-        raise ValueError(
-            f"row {number} of the table of variants must hold chrom, a whole pos, ref "
-            f"and alt; got {cells[:4]}."
-        )
-    name = "." if pd.isna(id_) else str(id_)  # type: ignore[call-overload]
-    return Variant(str(chrom), int(float(str(pos))), str(ref), str(alt), name)
-
-
 def _window(variant: Variant, genome: FastaReader, options: _Options) -> _Windowed:
     longest = max(1, options.context // 4)
     checked = check_variant(variant, genome, longest_allele=longest)
@@ -360,7 +331,7 @@ def _columns(options: _Options) -> pd.DataFrame:
     frame = pd.DataFrame(
         list(rows.values()), index=list(rows), columns=["score", "strand"]
     )
-    for field in ("formula", "unit", "reading"):
+    for field in ("formula", "unit", "reading", "signed", "source"):
         frame[field] = [getattr(SCORES[score], field) for score in frame["score"]]
     frame["kind"] = [
         "baseline" if score in options.baselines else "model"
