@@ -1,11 +1,14 @@
 """From a FASTA to a trained HyenaDNA model to pictures of what a base change does.
 
 Every name below is imported on first use, so ``import hyenascope`` is quick and
-does not load torch.
+does not load torch. These are the verbs of every day; `hyenascope.interpret` has all
+that explain a locus.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from hyenascope._lazy import lazy_names
 
 if TYPE_CHECKING:
     from hyenascope.data.annotation import read_genes
@@ -13,9 +16,22 @@ if TYPE_CHECKING:
     from hyenascope.data.fasta import FastaReader
     from hyenascope.data.interval import Interval
     from hyenascope.data.track_data import TrackData
+    from hyenascope.data.track_files import read_tracks, write_tracks
     from hyenascope.data.variant import Variant
     from hyenascope.data.vcf import read_vcf
+    from hyenascope.interpret.additive_attribution import (
+        deep_lift_shap,
+        integrated_gradients,
+    )
+    from hyenascope.interpret.dependency import dependency_map
+    from hyenascope.interpret.epistasis import pairwise_mutagenesis
+    from hyenascope.interpret.filters import implicit_filters
+    from hyenascope.interpret.gradient import saliency
+    from hyenascope.interpret.gradient_targets import LogLikelihood
+    from hyenascope.interpret.head_score import HeadScore
+    from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
     from hyenascope.interpret.likelihood_track import log_prob_track
+    from hyenascope.interpret.perturb import deletion_scan
     from hyenascope.interpret.score_files import write_scores
     from hyenascope.interpret.scores import tidy, wide
     from hyenascope.interpret.variant_effect import score_variants
@@ -40,26 +56,38 @@ if TYPE_CHECKING:
 _HOMES = {
     "FastaReader": "data.fasta",
     "Genes": "viz.components",
+    "HeadScore": "interpret.head_score",
     "HyenaConfig": "models.hyena",
     "HyenaLM": "models.hyena",
     "Interval": "data.interval",
     "Line": "viz.components",
+    "LogLikelihood": "interpret.gradient_targets",
     "TrackData": "data.track_data",
     "Variant": "data.variant",
     "Variants": "viz.components",
+    "conditional_map": "interpret.ism",
+    "deep_lift_shap": "interpret.additive_attribution",
+    "deletion_scan": "interpret.perturb",
+    "dependency_map": "interpret.dependency",
     "embed": "models.predict",
     "example_locus": "data.example",
+    "implicit_filters": "interpret.filters",
+    "integrated_gradients": "interpret.additive_attribution",
     "list_models": "models.checkpoint",
     "load_pretrained": "models.checkpoint",
     "log_likelihood": "models.predict",
     "log_prob_track": "interpret.likelihood_track",
     "log_probs": "models.predict",
     "logits": "models.predict",
+    "pairwise_mutagenesis": "interpret.epistasis",
     "perplexity": "models.predict",
     "plot_locus": "viz.figure",
     "pretrain": "training.pretrain",
     "read_genes": "data.annotation",
+    "read_tracks": "data.track_files",
     "read_vcf": "data.vcf",
+    "saliency": "interpret.gradient",
+    "saturation_mutagenesis": "interpret.ism",
     "save_pretrained": "models.checkpoint",
     "score_variants": "interpret.variant_effect",
     "tidy": "interpret.scores",
@@ -67,6 +95,7 @@ _HOMES = {
     "write_html": "viz.export",
     "write_image": "viz.export",
     "write_scores": "interpret.score_files",
+    "write_tracks": "data.track_files",
 }
 
 __version__: str  # looked up on first use: package metadata is slow to open
@@ -74,27 +103,39 @@ __version__: str  # looked up on first use: package metadata is slow to open
 __all__ = [
     "FastaReader",
     "Genes",
+    "HeadScore",
     "HyenaConfig",
     "HyenaLM",
     "Interval",
     "Line",
+    "LogLikelihood",
     "TrackData",
     "Variant",
     "Variants",
     "__version__",
+    "conditional_map",
+    "deep_lift_shap",
+    "deletion_scan",
+    "dependency_map",
     "embed",
     "example_locus",
+    "implicit_filters",
+    "integrated_gradients",
     "list_models",
     "load_pretrained",
     "log_likelihood",
     "log_prob_track",
     "log_probs",
     "logits",
+    "pairwise_mutagenesis",
     "perplexity",
     "plot_locus",
     "pretrain",
     "read_genes",
+    "read_tracks",
     "read_vcf",
+    "saliency",
+    "saturation_mutagenesis",
     "save_pretrained",
     "score_variants",
     "tidy",
@@ -102,16 +143,16 @@ __all__ = [
     "write_html",
     "write_image",
     "write_scores",
+    "write_tracks",
 ]
+
+_get, _ = lazy_names(__name__, _HOMES, globals())
 
 
 def __getattr__(name: str) -> object:
-    if name == "__version__":
-        value = import_module("importlib.metadata").version("hyenascope")
-    elif name in _HOMES:
-        value = getattr(import_module(f"hyenascope.{_HOMES[name]}"), name)
-    else:
-        raise AttributeError(f"module 'hyenascope' has no attribute {name!r}")
+    if name != "__version__":
+        return _get(name)
+    value = import_module("importlib.metadata").version("hyenascope")
     globals()[name] = value
     return value
 

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 import hyenascope
+from hyenascope import interpret
 
 
 @pytest.mark.parametrize("name", hyenascope.__all__)
@@ -12,9 +13,16 @@ def test_every_name_resolves(name):
     assert name in dir(hyenascope)
 
 
-def test_unknown_name():
+@pytest.mark.parametrize("name", interpret.__all__)
+def test_every_name_of_interpret_resolves(name):
+    assert getattr(interpret, name) is not None
+    assert name in dir(interpret)
+
+
+@pytest.mark.parametrize("package", [hyenascope, interpret])
+def test_unknown_name(package):
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = hyenascope.nothing
+        _ = package.nothing
 
 
 @pytest.mark.parametrize(
@@ -22,6 +30,7 @@ def test_unknown_name():
     [
         "hyenascope",
         "hyenascope.cli",
+        "hyenascope.interpret",
         "hyenascope.data.vcf",
         "hyenascope.data.synthetic",
         "hyenascope.viz.figure",

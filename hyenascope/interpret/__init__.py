@@ -1,1 +1,154 @@
-"""Numbers about a locus: what a change does to the model's mind."""
+"""Numbers about a locus: what a change does to the model's mind.
+
+Every verb below is imported on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from hyenascope._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hyenascope.interpret.additive_attribution import (
+        deep_lift,
+        deep_lift_shap,
+        integrated_gradients,
+    )
+    from hyenascope.interpret.dependency import (
+        dependency_blocks,
+        dependency_map,
+        influence_track,
+    )
+    from hyenascope.interpret.edits import Edit
+    from hyenascope.interpret.epistasis import pairwise_mutagenesis
+    from hyenascope.interpret.filters import (
+        filter_periods,
+        filter_table,
+        implicit_filters,
+    )
+    from hyenascope.interpret.gradient import (
+        first_order_ism,
+        input_x_gradient,
+        occlusion,
+        saliency,
+        smoothgrad,
+    )
+    from hyenascope.interpret.gradient_targets import (
+        BaseScore,
+        EmbeddingDirection,
+        HeadOutput,
+        LogLikelihood,
+    )
+    from hyenascope.interpret.head_score import HeadScore
+    from hyenascope.interpret.ism import (
+        Center,
+        IsmScore,
+        center_map,
+        conditional_map,
+        saturation_mutagenesis,
+    )
+    from hyenascope.interpret.likelihood_track import log_prob_track
+    from hyenascope.interpret.marginal import (
+        marginalize,
+        shuffled_backgrounds,
+        spacing_scan,
+    )
+    from hyenascope.interpret.modisco import write_modisco
+    from hyenascope.interpret.motifs import annotate_seqlets, call_seqlets, scan_motifs
+    from hyenascope.interpret.perturb import deletion_scan, motif_scan, occlusion_scan
+    from hyenascope.interpret.score_files import write_scores
+    from hyenascope.interpret.scores import SCORES, ScoreDefinition, tidy, wide
+    from hyenascope.interpret.variant_effect import score_variants
+
+_HOMES = {
+    "BaseScore": "interpret.gradient_targets",
+    "Center": "interpret.ism",
+    "Edit": "interpret.edits",
+    "EmbeddingDirection": "interpret.gradient_targets",
+    "HeadOutput": "interpret.gradient_targets",
+    "HeadScore": "interpret.head_score",
+    "IsmScore": "interpret.ism",
+    "LogLikelihood": "interpret.gradient_targets",
+    "SCORES": "interpret.scores",
+    "ScoreDefinition": "interpret.scores",
+    "annotate_seqlets": "interpret.motifs",
+    "call_seqlets": "interpret.motifs",
+    "center_map": "interpret.ism",
+    "conditional_map": "interpret.ism",
+    "deep_lift": "interpret.additive_attribution",
+    "deep_lift_shap": "interpret.additive_attribution",
+    "deletion_scan": "interpret.perturb",
+    "dependency_blocks": "interpret.dependency",
+    "dependency_map": "interpret.dependency",
+    "filter_periods": "interpret.filters",
+    "filter_table": "interpret.filters",
+    "first_order_ism": "interpret.gradient",
+    "implicit_filters": "interpret.filters",
+    "influence_track": "interpret.dependency",
+    "input_x_gradient": "interpret.gradient",
+    "integrated_gradients": "interpret.additive_attribution",
+    "log_prob_track": "interpret.likelihood_track",
+    "marginalize": "interpret.marginal",
+    "motif_scan": "interpret.perturb",
+    "occlusion": "interpret.gradient",
+    "occlusion_scan": "interpret.perturb",
+    "pairwise_mutagenesis": "interpret.epistasis",
+    "saliency": "interpret.gradient",
+    "saturation_mutagenesis": "interpret.ism",
+    "scan_motifs": "interpret.motifs",
+    "score_variants": "interpret.variant_effect",
+    "shuffled_backgrounds": "interpret.marginal",
+    "smoothgrad": "interpret.gradient",
+    "spacing_scan": "interpret.marginal",
+    "tidy": "interpret.scores",
+    "wide": "interpret.scores",
+    "write_modisco": "interpret.modisco",
+    "write_scores": "interpret.score_files",
+}
+
+__all__ = [
+    "SCORES",
+    "BaseScore",
+    "Center",
+    "Edit",
+    "EmbeddingDirection",
+    "HeadOutput",
+    "HeadScore",
+    "IsmScore",
+    "LogLikelihood",
+    "ScoreDefinition",
+    "annotate_seqlets",
+    "call_seqlets",
+    "center_map",
+    "conditional_map",
+    "deep_lift",
+    "deep_lift_shap",
+    "deletion_scan",
+    "dependency_blocks",
+    "dependency_map",
+    "filter_periods",
+    "filter_table",
+    "first_order_ism",
+    "implicit_filters",
+    "influence_track",
+    "input_x_gradient",
+    "integrated_gradients",
+    "log_prob_track",
+    "marginalize",
+    "motif_scan",
+    "occlusion",
+    "occlusion_scan",
+    "pairwise_mutagenesis",
+    "saliency",
+    "saturation_mutagenesis",
+    "scan_motifs",
+    "score_variants",
+    "shuffled_backgrounds",
+    "smoothgrad",
+    "spacing_scan",
+    "tidy",
+    "wide",
+    "write_modisco",
+    "write_scores",
+]
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, globals())
