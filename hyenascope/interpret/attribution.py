@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 from os import PathLike
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -25,7 +25,7 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.gradient_targets import Target, Window
-from hyenascope.models.checkpoint import checkpoint_hash
+from hyenascope.interpret.provenance import provenance_of
 from hyenascope.models.gradient_memory import plan_gradients
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.one_hot_module import OneHotLM, frozen, recomputed
@@ -265,20 +265,16 @@ def _provenance(
     interval: Interval,
     unknown: Bool[np.ndarray, " length"],
 ) -> dict[str, object]:
-    made: dict[str, object] = {
-        "target": str(request.target),
-        "model": request.model.name,
-        "checkpoint_hash": checkpoint_hash(request.model),
-        "modulation_shift": request.model.config.modulation_shift,
-        "strands": request.strands,
-        "context": str(interval),
-        "version": version("hyenascope"),
-    }
     sequence = request.sequence
-    if isinstance(sequence, FastaReader):
-        made["genome"] = sequence.path.name
-    elif not isinstance(sequence, str):
-        made["genome"] = str(sequence)
+    made = provenance_of(
+        request.model,
+        sequence if isinstance(sequence, FastaReader) else None,
+        target=str(request.target),
+        strands=request.strands,
+        context=str(interval),
+    )
+    if isinstance(sequence, PathLike):
+        made["genome"] = Path(sequence).name
     if unknown.any():
         made["missing"] = f"{int(unknown.sum())} bases are not A, C, G or T: NaN"
     return made

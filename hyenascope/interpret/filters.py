@@ -8,7 +8,6 @@ So a filter that fades as its window does says nothing about the genome: read
 
 import math
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import cast
 
 import anndata as ad
@@ -18,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hyenascope.models.checkpoint import checkpoint_hash
+from hyenascope.interpret.provenance import provenance_of
 from hyenascope.models.hyena import Block, HyenaConfig, HyenaFilter, HyenaLM
 
 _BINS = 64  # of the envelope
@@ -83,14 +82,9 @@ def implicit_filters(
     obs = obs[["layer", *obs.columns.drop("layer")]]
     obs.index = pd.Index(_filter_names(obs))
     var = pd.DataFrame({"lag": np.arange(length)}, index=np.arange(length).astype(str))
-    provenance = {
-        "model": model.name,
-        "checkpoint_hash": checkpoint_hash(model),
-        "modulation_shift": config.modulation_shift,
-        "l_max": config.l_max,
-        "length": length,
-        "version": version("hyenascope"),
-    }
+    provenance = provenance_of(
+        model, method="implicit_filters", l_max=config.l_max, length=length
+    )
     return ad.AnnData(np.concatenate(rows), obs, var, uns={"hyenascope": provenance})
 
 

@@ -15,13 +15,14 @@ Three scores of the language model itself, each from as little work as it allows
 And the output of a head or of any function of the hidden states.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float64
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from hyenascope._device import borrow
@@ -58,6 +59,9 @@ from hyenascope.sequence.one_hot import one_hot
 IsmScore = Literal["conditional", "downstream", "full"]
 """Scores of the language model itself."""
 
+ScoreFunction = Callable[[Tensor], Tensor]
+"""From hidden states of whole windows to one number each."""
+
 Center = Literal["mean4", "alt3"]
 """How a map is centred: on the mean of four bases, or of the three alternates."""
 
@@ -69,7 +73,7 @@ def saturation_mutagenesis(
     genome: FastaReader | StrPath,
     interval: Interval,
     *,
-    score: IsmScore | HeadScore = "downstream",
+    score: IsmScore | HeadScore | ScoreFunction = "downstream",
     window: int | None = None,
     context: int | None = None,
     strands: Strands = "both",
@@ -91,7 +95,8 @@ def saturation_mutagenesis(
         0-based half-open, inside its contig; results are in forward order and
         letters whatever its strand.
     score
-        ``"conditional"``, ``"downstream"``, ``"full"``, or a `HeadScore`.
+        ``"conditional"``, ``"downstream"``, ``"full"``, a `HeadScore`, or any
+        function from hidden states "batch length channels" to "batch".
     window
         Bases that ``"downstream"`` adds up, the mutated one included; 512 by
         default, at most half the context and half the contig.
@@ -141,6 +146,8 @@ def saturation_mutagenesis(
     ((10, 4), ('A', 'C', 'G', 'T'), np.float64(0.0))
     """
     check_strands(strands)
+    if callable(score) and not isinstance(score, HeadScore):
+        score = HeadScore(score, name=getattr(score, "__name__", "score"))
     name, units, formula = _named(score)
     with opened(genome) as reader:
         place = reader.inside(interval)

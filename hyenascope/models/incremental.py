@@ -102,8 +102,8 @@ class ReferencePass:
     Raises
     ------
     ValueError
-        If the places do not lie in the row, the window is empty, or the model
-        cannot be run incrementally.
+        If the places do not lie in the row, the row begins with padding, the window
+        is empty, or the model cannot be run incrementally.
 
     Examples
     --------
@@ -135,6 +135,11 @@ class ReferencePass:
             )
         if window < 1:
             raise ValueError(f"window must be at least 1; got {window}.")
+        if int(tokens[0]) == PAD_TOKEN:
+            # Nothing masks padding: a model reads it like any other token.
+            raise ValueError(
+                "tokens must be padded on the right, if at all; got [PAD] on the left."
+            )
         if (reason := cannot_increment(model)) is not None:
             raise ValueError(f"model must be causal Hyena blocks; got {reason}.")
         self.model = model

@@ -252,6 +252,23 @@ def test_a_head_is_scored_over_its_whole_window(tmp_path):
     assert track.units == "head"
 
 
+def test_any_function_of_the_hidden_states_is_a_score(tmp_path):
+    model, genome = random_model(), write(tmp_path, random_text(60, 15))
+
+    def last_state(hidden: torch.Tensor) -> torch.Tensor:
+        return hidden[:, -1, 0]
+
+    place = Interval("I", 20, 40)
+    track = saturation_mutagenesis(
+        model, genome, place, score=last_state, strands="forward"
+    )
+    same = saturation_mutagenesis(
+        model, genome, place, score=HeadScore(last_state), strands="forward"
+    )
+    np.testing.assert_array_equal(track.values, same.values)
+    assert track.units == "last_state"
+
+
 def test_a_two_sided_model_with_a_head_falls_back_to_full_passes(tmp_path):
     model = random_model(bidirectional=True, dtype=torch.float64)
     genome = write(tmp_path, random_text(40, 12))

@@ -222,6 +222,12 @@ def test_refusals(changes, message):
         ReferencePass(random_model(), torch.full((10,), 7), **numbers)
 
 
+def test_left_padding_is_refused():
+    row = torch.tensor([4, 4, 7, 8, 9])
+    with pytest.raises(ValueError, match=r"padded on the right.* got \[PAD\] on the"):
+        ReferencePass(random_model(), row, start=2, end=5, window=2)
+
+
 def test_mutants_that_do_not_fit_are_refused():
     model = random_model()
     with torch.inference_mode():
