@@ -113,8 +113,8 @@ def dependency_map(
         reach = place.length - 1 if band is None else min(band, place.length - 1)
         windows = list(centred_windows(reader, place, context=context, strands=strands))
         values = np.full((place.length, place.length), np.nan)
-        total = place.length * len(windows)
-        bar = tqdm(total=total, disable=not progress, unit="base")
+        total = 3 * (place.length - 1) * len(windows)
+        bar = tqdm(total=total, disable=not progress, unit="mutant")
         with borrow(model, device), torch.inference_mode(), bar:
             kind = choose_reader(model, tokens_for(model, windows[0].tokens))
             for item in windows:
@@ -178,18 +178,19 @@ def dependency_blocks(
 ) -> pd.DataFrame:
     """Call connected blocks of strong dependencies.
 
-    The square is made symmetric (the larger of (i, j) and (j, i)), cut at the
-    threshold, and pairs that touch, or are ``gap`` apart, are one block. A block on
-    the diagonal is an element whose bases depend on one another; one off it joins
-    two elements.
+    The square is made symmetric (the larger of (i, j) and (j, i)). Neighbours always
+    depend on one another, so each pair is read against the median of all pairs at
+    its distance; what exceeds the threshold and touches, or is ``gap`` apart, is one
+    block. A block on the diagonal is an element whose bases depend on one another;
+    one off it joins two elements.
 
     Parameters
     ----------
     dependencies
         What `dependency_map` returns.
     threshold
-        In log2 odds. By default the median plus six robust standard deviations
-        (1.4826 × the median absolute deviation) of all pairs.
+        In log2 odds above the median at the distance. By default six robust standard
+        deviations (1.4826 × the median absolute deviation) of that excess.
     gap
         Cells that a block may skip.
     min_pairs
@@ -213,15 +214,28 @@ def dependency_blocks(
         )
     values = np.asarray(dependencies.X, dtype=np.float64)
     upper = np.triu(np.fmax(values, values.T), k=1)
-    pairs = upper[np.triu_indices_from(upper, k=1)]
-    pairs = pairs[~np.isnan(pairs)]
+    excess = _excess(upper)
+    pairs = excess[~np.isnan(excess)]
     if not pairs.size:
         raise ValueError("dependencies must hold a pair of bases; got none.")
     if threshold is None:
-        middle = float(np.median(pairs))
-        threshold = middle + 6 * 1.4826 * float(np.median(np.abs(pairs - middle)))
-    strong: Bool[np.ndarray, "length length"] = np.nan_to_num(upper) > threshold
+        threshold = 6 * 1.4826 * float(np.median(np.abs(pairs)))
+    strong: Bool[np.ndarray, "length length"] = np.nan_to_num(excess) > threshold
     return _blocks(dependencies, upper, strong, gap, min_pairs)
+
+
+def _excess(
+    upper: Float64[np.ndarray, "length length"],
+) -> Float64[np.ndarray, "length length"]:
+    """Subtract from each pair the median at its distance; NaN on and below diagonal."""
+    excess = np.full_like(upper, np.nan)
+    for distance in range(1, len(upper)):
+        pairs = np.diagonal(upper, distance)
+        known = pairs[~np.isnan(pairs)]
+        if len(known):
+            first = np.arange(len(pairs))
+            excess[first, first + distance] = pairs - np.median(known)
+    return excess
 
 
 def _blocks(
@@ -284,7 +298,7 @@ def _fill(
             row = best[mutant.start - item.first]
             part = slice(first - item.first, stop - item.first)
             row[part] = np.fmax(row[part], largest)
-        bar.update(len(batch) / 3)
+        bar.update(len(batch))
     if item.reverse:
         best = best[::-1, ::-1]
     np.copyto(values, best, where=~np.isnan(best))

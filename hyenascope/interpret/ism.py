@@ -349,13 +349,13 @@ def _read(
     progress: bool,
 ) -> None:
     """Run every window; a conditional map needs no mutant."""
-    total = sum(item.places.length for item in windows)
-    with tqdm(total=total, disable=not progress, unit="base") as bar:
+    total = 3 * sum(item.places.length for item in windows)
+    with tqdm(total=total, disable=not progress, unit="mutant") as bar:
         if plan.span == 1:
             for item in windows:
                 rows = conditional_rows(model, item)
                 found.put(item, _less_reference(rows, genome, item), plan)
-                bar.update(item.places.length)
+                bar.update(3 * item.places.length)
             return
         kind = choose_reader(model, tokens_for(model, windows[0].tokens))
         found.engine = READER_NAMES[kind]

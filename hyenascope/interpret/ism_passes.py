@@ -114,11 +114,11 @@ def mutant_rows(
             for mutant, value in zip(batch, found, strict=True):
                 base = mutant.tokens[0] - BASE_TOKENS[0]
                 rows[mutant.start - item.first, base] = value
+            advance(len(batch))
         for index in range(start, end):
             if not plan.reason(item.tokens, index):
                 base = item.tokens[index] - BASE_TOKENS[0]
                 rows[index - item.first, base] = 0.0
-        advance(end - start)
     return _forward(rows, item)
 
 
