@@ -234,6 +234,8 @@ def tidy(scores: ad.AnnData) -> pd.DataFrame:
 def wide(scores: ad.AnnData) -> pd.DataFrame:
     """Return one row per variant: ``.obs`` and then a column per score.
 
+    Percentiles, if there are any, follow as ``conditional_percentile`` and so on.
+
     Examples
     --------
     >>> obs = pd.DataFrame({"chrom": ["chr1"], "pos": [7]}, index=["chr1:7:A>G"])
@@ -244,4 +246,9 @@ def wide(scores: ad.AnnData) -> pd.DataFrame:
     values = pd.DataFrame(
         np.asarray(scores.X), index=scores.obs_names, columns=scores.var_names
     )
-    return pd.concat([scores.obs, values], axis=1)
+    parts = [scores.obs, values]
+    if "percentile" in scores.layers:
+        ranks = np.asarray(scores.layers["percentile"])
+        names = [f"{name}_percentile" for name in scores.var_names]
+        parts.append(pd.DataFrame(ranks, index=scores.obs_names, columns=names))
+    return pd.concat(parts, axis=1)

@@ -21,6 +21,7 @@ from hyenascope._typing import OnError, Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
+from hyenascope.interpret.background import Background
 from hyenascope.interpret.baselines import Baselines, context_label
 from hyenascope.interpret.haplotype import grid_window
 from hyenascope.interpret.provenance import provenance_of
@@ -59,6 +60,7 @@ def score_variants(
     window_stride: int | None = None,
     max_ambiguous: float = 0.25,
     region: Interval | str | None = None,
+    background: Background | None = None,
     on_error: OnError = "flag",
     batch_size: BatchSize = "auto",
     max_memory: int = 2 * 2**30,
@@ -102,6 +104,9 @@ def score_variants(
         Largest fraction of N and IUPAC codes in a window; they are read as N.
     region
         Only variants that overlap it: 1-based text or a 0-based `Interval`.
+    background
+        What `hyenascope.interpret.fit_background` made with the same model, genome
+        and options: adds ``.layers["percentile"]``, see `Background.percentile`.
     on_error
         What a variant that cannot be scored does: ``"raise"``; ``"flag"`` keeps
         its row with NaN, a ``status`` and a ``reason``; ``"skip"`` leaves it out.
@@ -157,6 +162,9 @@ def score_variants(
         raise ValueError(f"on_error must be raise, flag or skip; got {on_error!r}.")
     given = collect_variants(variants, region=region)
     with opened(genome) as reader:
+        provenance = provenance_of(model, reader, **options.provenance())
+        if background is not None:  # said before the work, not after
+            background.check(provenance, _columns(options))
         windowed = [_window(variant, reader, options) for variant in given]
         checked = [item.checked for item in windowed]
         if on_error == "raise":
@@ -175,15 +183,11 @@ def score_variants(
         for row, sides in passes.run(jobs, progress=progress):
             table.put_sides(row, sides, options)
             notes[row] = _silent_strands(sides)
-        fitted = _fill_baselines(table, jobs, reader, options)
-        provenance = provenance_of(
-            model,
-            reader,
-            baseline_bases=fitted,
-            ref_agreement=ref_agreement(checked),
-            engine=passes.engine,
-            **options.provenance(),
-        )
+        provenance |= {
+            "baseline_bases": _fill_baselines(table, jobs, reader, options),
+            "ref_agreement": ref_agreement(checked),
+            "engine": passes.engine,
+        }
         obs = _obs(given, windowed, notes, reader)
     result = ad.AnnData(
         table.value,
@@ -192,6 +196,8 @@ def score_variants(
         layers={"ref": table.ref, "alt": table.alt},
         uns={"hyenascope": provenance},
     )
+    if background is not None:
+        result = background.percentile(result)
     return _without_flagged(result) if on_error == "skip" else result
 
 
