@@ -1,4 +1,4 @@
-"""The whole HyenaDNA network, read from top to bottom.
+"""The HyenaDNA network, read from top to bottom.
 
 Tokens become embeddings, pass ``n_layer`` pre-norm blocks (Hyena mixer, then a
 two-layer MLP) on a float32 residual stream, and meet the embedding matrix
@@ -6,17 +6,15 @@ again as the tied head. The mixer of order 2 is ``x0 * (k ∗ (v * x1))`` with
 ``x0, x1, v`` projected from the input, smoothed by three taps, and ``k`` a
 filter as long as the sequence, written by a small network that sees only the
 position (Poli et al. 2023, arXiv 2302.10866; Nguyen et al. 2023, arXiv
-2306.15794). Module names are those of the published checkpoints.
+2306.15794). Its numbers are in `hyena_config`, its long filter in `hyena_filter`.
+Module names are those of the published checkpoints.
 
 Without gradients the same steps walk through the batch, the length and the
 channels in pieces that stay in cache. Large temporaries are mapped and zeroed
 anew each time, which costs as much as the arithmetic on them.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Complex, Float, Int
@@ -24,295 +22,30 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from hyenascope._device import keep_freed_memory
-from hyenascope.ops.fft_conv import filter_spectrum, spectral_conv, two_sided_spectrum
+from hyenascope.models.hyena_config import HyenaConfig
+from hyenascope.models.hyena_filter import HyenaFilter
+from hyenascope.ops.fft_conv import spectral_conv
 from hyenascope.ops.gelu import gelu_tanh
 from hyenascope.ops.short_conv import short_conv
 
-_LEAST = {
-    **dict.fromkeys(("d_model", "n_layer", "d_inner", "vocab_size", "l_max"), 1),
-    **dict.fromkeys(("pad_vocab_size_multiple", "short_filter_order"), 1),
-    **{"filter_order": 1, "num_inner_mlps": 0, "order": 2, "emb_dim": 3},
-}
+__all__ = [
+    "Backbone",
+    "Block",
+    "Gelu",
+    "HyenaConfig",
+    "HyenaLM",
+    "HyenaMixer",
+    "Mlp",
+    "Product",
+    "Watch",
+    "cache_pieces",
+    "normed",
+]
+
 _CACHE_BYTES = 4 * 2**20  # widest activation of one piece
 
 Watch = Callable[[int, slice, Tensor, Tensor], None]
 """Sees a long convolution: its index, its channels, what goes in, what comes out."""
-
-_SPECTRUM_BYTES = 512 * 2**20  # cached filter spectra of one layer
-
-
-@dataclass(frozen=True)
-class HyenaConfig:
-    """Every number that shapes the network.
-
-    Defaults are those of the published ``tiny-1k``. ``l_max`` is part of the
-    weights: the filter's clock runs from 0 to 1 over ``l_max`` positions, so the
-    same weights under another ``l_max`` are another model.
-
-    Parameters
-    ----------
-    d_model, n_layer, d_inner
-        Width, number of blocks, width of the MLP.
-    vocab_size, pad_vocab_size_multiple
-        Tokens; the embedding table is rounded up to the multiple (12 → 16).
-    l_max
-        Longest input in tokens.
-    order
-        Gates per mixer; ``order - 1`` long convolutions.
-    short_filter_order
-        Taps of the short convolution.
-    emb_dim, filter_order, num_inner_mlps, activation_freq
-        Of the filter network: position features (odd), width, inner layers,
-        starting frequency of its sine.
-    modulate, modulation_shift, fast_decay_pct, slow_decay_pct, decay_target
-        Exponential window over the filter, ``exp(-t |δ|) + shift``.
-    normalized
-        Divide the filter by its L1 norm over channels.
-    filter_skip
-        Add ``D * u`` to each long convolution.
-    filter_layout
-        Order of filter channels when ``order > 2``: ``"order_first"`` (the
-        released stand-alone model) or ``"channel_first"`` (its training code).
-    bidirectional
-        Two-sided filters and a centred short convolution.
-    train_positions
-        Position features are a parameter (published ``lr_pos_emb`` ≠ 0).
-    embed_dropout, resid_dropout, layer_norm_epsilon
-        As named.
-    checkpoint_mixer, checkpoint_mlp
-        Recompute in the backward pass instead of storing. Never changes keys.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of its range; the message names it.
-
-    Examples
-    --------
-    >>> HyenaConfig().context_length
-    1024
-    """
-
-    d_model: int = 128
-    n_layer: int = 2
-    d_inner: int = 512
-    vocab_size: int = 12
-    pad_vocab_size_multiple: int = 8
-    l_max: int = 1026
-    order: int = 2
-    short_filter_order: int = 3
-    emb_dim: int = 5
-    filter_order: int = 64
-    num_inner_mlps: int = 2
-    activation_freq: float = 10.0
-    modulate: bool = True
-    modulation_shift: float = 0.05
-    fast_decay_pct: float = 0.3
-    slow_decay_pct: float = 1.5
-    decay_target: float = 0.01
-    normalized: bool = False
-    filter_skip: bool = True
-    filter_layout: Literal["order_first", "channel_first"] = "order_first"
-    bidirectional: bool = False
-    train_positions: bool = False
-    embed_dropout: float = 0.1
-    resid_dropout: float = 0.0
-    layer_norm_epsilon: float = 1e-5
-    checkpoint_mixer: bool = False
-    checkpoint_mlp: bool = False
-
-    def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                value = getattr(self, name)
-                raise ValueError(f"{name} must be at least {least}; got {value}.")
-        if self.emb_dim % 2 == 0:
-            raise ValueError(f"emb_dim must be odd; got {self.emb_dim}.")
-        if self.filter_layout not in ("order_first", "channel_first"):
-            raise ValueError(
-                "filter_layout must be 'order_first' or 'channel_first'; "
-                f"got {self.filter_layout!r}."
-            )
-
-    @property
-    def vocab_rows(self) -> int:
-        """Rows of the embedding table: ``vocab_size`` rounded up."""
-        multiple = self.pad_vocab_size_multiple
-        return math.ceil(self.vocab_size / multiple) * multiple
-
-    @property
-    def widest(self) -> int:
-        """Numbers per token in the widest activation."""
-        return max(self.d_inner, (self.order + 1) * self.d_model)
-
-    @property
-    def context_length(self) -> int:
-        """Bases that fit by convention: ``l_max`` less two special tokens."""
-        return max(1, self.l_max - 2)
-
-
-class Sin(nn.Module):
-    """``sin(freq · x)`` with one learnable frequency per unit."""
-
-    def __init__(self, width: int, freq: float) -> None:
-        super().__init__()
-        self.freq = nn.Parameter(freq * torch.ones(1, width))
-
-    def forward(self, x: Float[Tensor, "*rest width"]) -> Float[Tensor, "*rest width"]:
-        """Apply the sine."""
-        return torch.sin(self.freq * x)
-
-
-class PositionalEmbedding(nn.Module):
-    """The filter's clock: time in [0, 1] and sines and cosines of it.
-
-    ``t`` runs over ``l_max`` positions with both ends; the phases
-    ``2π n / l_max`` leave the end out, as published.
-    """
-
-    z: Tensor
-    t: Tensor
-
-    def __init__(self, emb_dim: int, l_max: int, *, trainable: bool) -> None:
-        super().__init__()
-        bands = (emb_dim - 1) // 2
-        t = torch.linspace(0, 1, l_max)[None, :, None]
-        index = torch.linspace(0, l_max - 1, l_max)[None, :, None]
-        phase = torch.linspace(1e-4, bands - 1, bands) * (2 * math.pi * index / l_max)
-        z = torch.cat([t, phase.cos(), -phase.sin()], dim=-1)
-        if trainable:
-            self.z = nn.Parameter(z)
-        else:
-            self.register_buffer("z", z)
-        self.register_buffer("t", t)
-
-
-class ExponentialModulation(nn.Module):
-    """Window ``exp(-t |δ|) + shift``: each channel forgets at its own rate."""
-
-    deltas: Tensor
-
-    def __init__(self, config: HyenaConfig, channels: int) -> None:
-        super().__init__()
-        self.shift = config.modulation_shift
-        fast = math.log(config.decay_target) / config.fast_decay_pct
-        slow = math.log(config.decay_target) / config.slow_decay_pct
-        sides = 2 if config.bidirectional else 1  # the same rates on either side
-        rates = torch.linspace(slow, fast, channels).repeat(sides)
-        self.register_buffer("deltas", rates[None, None])
-
-    def forward(
-        self, t: Float[Tensor, "1 taps 1"], h: Float[Tensor, "1 taps channels"]
-    ) -> Float[Tensor, "1 taps channels"]:
-        """Multiply the filter by its window."""
-        return h * (torch.exp(-t * self.deltas.abs()) + self.shift)
-
-
-class HyenaFilter(nn.Module):
-    """The implicit long filter, its skip weight ``bias``, and cached spectra."""
-
-    def __init__(self, config: HyenaConfig) -> None:
-        super().__init__()
-        self.config = config
-        width = config.filter_order
-        channels = config.d_model * (config.order - 1)
-        outputs = channels * (2 if config.bidirectional else 1)
-        if config.filter_skip:
-            self.bias: nn.Parameter | None = nn.Parameter(torch.randn(channels))
-        else:
-            self.register_parameter("bias", None)
-        self.pos_emb = PositionalEmbedding(
-            config.emb_dim, config.l_max, trainable=config.train_positions
-        )
-        sine = Sin(width, config.activation_freq)  # one frequency for every layer
-        layers: list[nn.Module] = [nn.Linear(config.emb_dim, width), sine]
-        for _ in range(config.num_inner_mlps):
-            layers += [nn.Linear(width, width), sine]
-        self.implicit_filter = nn.Sequential(
-            *layers, nn.Linear(width, outputs, bias=False)
-        )
-        self.modulation = ExponentialModulation(config, channels)
-        self._spectra: dict[tuple[object, ...], list[Tensor]] = {}
-
-    def forward(self, length: int) -> Float[Tensor, "taps channels"]:
-        """Return the first ``length`` taps of every filter, float32 at least."""
-        with torch.autocast(self.pos_emb.t.device.type, enabled=False):
-            h = self.implicit_filter(self.pos_emb.z[:, :length])
-            if self.config.modulate:
-                h = self.modulation(self.pos_emb.t[:, :length], h)
-            if self.config.normalized:
-                h = h / h.abs().sum(dim=-1, keepdim=True)
-        return h[0]
-
-    def spectra(self, length: int) -> list[Complex[Tensor, "channels frequencies"]]:
-        """Return one spectrum per long convolution, kept while weights rest.
-
-        Kept only in eval mode without gradients. A weight changed in place,
-        replaced, cast or moved makes a new one; an edit through ``.data``, which
-        torch does not count, needs ``model.train().eval()``.
-        """
-        tensors = [*self.parameters(), *self.buffers()]
-        fleeting = self.training or any(x.is_inference() for x in tensors)
-        if fleeting or torch.is_grad_enabled():
-            self._spectra.clear()
-            return self._make_spectra(length)
-        state = tuple((x.data_ptr(), x._version) for x in tensors)
-        key = (length, self.modulation.shift, state)
-        if key in self._spectra:
-            return self._spectra[key]
-        made = self._make_spectra(length)
-        self._keep(key, made)
-        return made
-
-    def skip(self, index: int) -> Float[Tensor, " channels"] | None:
-        """Weights of ``D * u`` for one long convolution."""
-        return None if self.bias is None else self._pick(self.bias[None], index)[:, 0]
-
-    def taps(self, length: int) -> list[Float[Tensor, "channels taps"]]:
-        """Return the first ``length`` taps, one filter bank per long convolution."""
-        k = self(length)
-        return [self._pick(k, i) for i in range(self.config.order - 1)]
-
-    def _make_spectra(self, length: int) -> list[Tensor]:
-        with torch.autocast(self.pos_emb.t.device.type, enabled=False):
-            if not self.config.bidirectional:
-                return [filter_spectrum(k, length) for k in self.taps(length)]
-            k = self(length)
-            ahead, behind = k.chunk(2, dim=-1)
-            return [
-                two_sided_spectrum(self._pick(ahead, i), self._pick(behind, i), length)
-                for i in range(self.config.order - 1)
-            ]
-
-    def _pick(self, k: Tensor, index: int) -> Tensor:
-        """Channels of long convolution ``index``: "taps all" → "channels taps"."""
-        count = self.config.order - 1
-        if self.config.filter_layout == "channel_first":
-            return k[:, index::count].T
-        return k.chunk(count, dim=-1)[index].T
-
-    def _keep(self, key: tuple[object, ...], made: list[Tensor]) -> None:
-        """Store spectra; drop stale ones, then the oldest, until they fit."""
-        fresh = {k: v for k, v in self._spectra.items() if k[-1] == key[-1]}
-        self._spectra = {**fresh, key: made}
-        while _nbytes(self._spectra) > _SPECTRUM_BYTES:
-            del self._spectra[next(iter(self._spectra))]
-
-    def _apply(
-        self, fn: Callable[[Tensor], Tensor], recurse: bool = True
-    ) -> "HyenaFilter":
-        """Move and cast, but never below float32: bf16 filters err by a fifth."""
-        self._spectra.clear()
-
-        def keep_wide(x: Tensor) -> Tensor:
-            y = fn(x)
-            half = y.dtype in (torch.float16, torch.bfloat16)
-            return x.to(y.device) if half else y
-
-        return super()._apply(keep_wide, recurse)
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**super().__getstate__(), "_spectra": {}}
 
 
 class Product(nn.Module):
@@ -717,10 +450,6 @@ def normed(
 ) -> Float[Tensor, "*rest channels"]:
     """Norm the stream in the dtype of the weights; the stream itself stays wide."""
     return norm(stream.to(norm.weight.dtype))
-
-
-def _nbytes(spectra: dict[tuple[object, ...], list[Tensor]]) -> int:
-    return sum(s.nbytes for made in spectra.values() for s in made)
 
 
 def cache_pieces(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hyenascope.models import hyena
+from hyenascope.models import hyena, hyena_filter
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.ops.reference import (
     direct_conv,
@@ -331,12 +331,12 @@ class TestSpectra:
         with torch.no_grad():
             size = filter_fn.spectra(50)[0].nbytes
             filter_fn._spectra.clear()
-            monkeypatch.setattr(hyena, "_SPECTRUM_BYTES", 2 * size)
+            monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 2 * size)
             oldest, newer = filter_fn.spectra(49), filter_fn.spectra(50)
             filter_fn.spectra(48)
             assert filter_fn.spectra(50) is newer
             assert filter_fn.spectra(49) is not oldest
-            monkeypatch.setattr(hyena, "_SPECTRUM_BYTES", size - 1)
+            monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", size - 1)
             assert filter_fn.spectra(52) is not filter_fn.spectra(52)
             assert not filter_fn._spectra
 
