@@ -310,7 +310,7 @@ class ReferencePass:
             row[:, :margin] = layer.left[:, start : start + margin]
         streams = projected.unflatten(1, (-1, self.model.config.d_model))
         spectra = self._spectra_of(width)[depth]
-        gated = stream.new_empty(stream.shape[0], self.model.config.d_model, width)
+        gated = projected.new_empty(len(stream), self.model.config.d_model, width)
         row_bytes = streams[:, :, 0].nbytes
         for channels in cache_pieces(gated, gated.shape[1], row_bytes, least=16):
             parts = block.mixer.smooth(streams, channels)

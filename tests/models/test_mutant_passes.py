@@ -1,5 +1,6 @@
 """Choosing how mutants are read."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -83,3 +84,26 @@ def test_both_readers_answer_alike():
         for a, b, mutant in zip(fast, slow, mutants, strict=True):
             count = len(mutant.tokens)
             torch.testing.assert_close(a[:count], b[:count], atol=1e-10, rtol=0)
+
+
+def test_half_precision_is_as_far_from_float32_as_a_full_pass_is():
+    wide = random_model()
+    row = np.random.default_rng(3).integers(7, 11, 60)
+    mutants = [
+        Mutant(p, np.append([8], row[p + 1 :]), c) for p, c in ((9, 1), (20, 40))
+    ]
+    tables = {}
+    with torch.inference_mode():
+        for kind in (ReferencePass, FullPasses):
+            half = copy.deepcopy(wide).bfloat16()
+            reader = kind(half, torch.from_numpy(row), start=0, end=60, window=60)
+            tables[kind] = reader.log_probs(mutants)
+        exact = FullPasses(wide, torch.from_numpy(row), start=0, end=60, window=60)
+        expected = exact.log_probs(mutants)
+        for i, mutant in enumerate(mutants):
+            count = len(mutant.tokens)
+            error = {
+                kind: (table[i, :count] - expected[i, :count]).abs().max()
+                for kind, table in tables.items()
+            }
+            assert error[ReferencePass] < 2 * error[FullPasses]
