@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hyenascope.interpret.filters import implicit_filters
     from hyenascope.interpret.gradient import saliency
     from hyenascope.interpret.gradient_targets import LogLikelihood
-    from hyenascope.interpret.head_score import HeadScore
+    from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
     from hyenascope.interpret.likelihood_track import log_prob_track
     from hyenascope.interpret.perturb import deletion_scan
@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from hyenascope.viz.figure import plot_locus
 
 _HOMES = {
+    "HeadOutput": "interpret.head_output",
     "FastaReader": "data.fasta",
     "Genes": "viz.components",
-    "HeadScore": "interpret.head_score",
     "HyenaConfig": "models.hyena",
     "HyenaLM": "models.hyena",
     "Interval": "data.interval",
@@ -103,7 +103,7 @@ __version__: str  # looked up on first use: package metadata is slow to open
 __all__ = [
     "FastaReader",
     "Genes",
-    "HeadScore",
+    "HeadOutput",
     "HyenaConfig",
     "HyenaLM",
     "Interval",

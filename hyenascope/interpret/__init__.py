@@ -35,10 +35,9 @@ if TYPE_CHECKING:
     from hyenascope.interpret.gradient_targets import (
         BaseScore,
         EmbeddingDirection,
-        HeadOutput,
         LogLikelihood,
     )
-    from hyenascope.interpret.head_score import HeadScore
+    from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import (
         Center,
         IsmScore,
@@ -64,8 +63,7 @@ _HOMES = {
     "Center": "interpret.ism",
     "Edit": "interpret.edits",
     "EmbeddingDirection": "interpret.gradient_targets",
-    "HeadOutput": "interpret.gradient_targets",
-    "HeadScore": "interpret.head_score",
+    "HeadOutput": "interpret.head_output",
     "IsmScore": "interpret.ism",
     "LogLikelihood": "interpret.gradient_targets",
     "SCORES": "interpret.scores",
@@ -112,7 +110,6 @@ __all__ = [
     "Edit",
     "EmbeddingDirection",
     "HeadOutput",
-    "HeadScore",
     "IsmScore",
     "LogLikelihood",
     "ScoreDefinition",

@@ -24,7 +24,8 @@ from hyenascope._typing import Strands
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
-from hyenascope.interpret.gradient_targets import Target, Window
+from hyenascope.interpret.attribution_window import Window
+from hyenascope.interpret.gradient_targets import Target
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.models.gradient_memory import plan_gradients
 from hyenascope.models.hyena import HyenaLM

@@ -17,60 +17,13 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from hyenascope.data.interval import Interval
-from hyenascope.models.heads import PoolMode, SequenceClassifier, pool
+from hyenascope.interpret.attribution_window import Reading, Window
+from hyenascope.interpret.head_output import HeadOutput
+from hyenascope.models.heads import PoolMode, pool
 from hyenascope.models.hyena import HyenaLM, Product
 from hyenascope.models.predict import require_causal
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN
-
-
-@dataclass(frozen=True)
-class Window:
-    """The bases that a model reads, and from which side.
-
-    ``interval`` is 0-based half-open; with ``reverse`` the model reads its reverse
-    complement.
-    """
-
-    interval: Interval
-    reverse: bool = False
-
-    def span(self, region: Interval | None) -> tuple[int, int]:
-        """Return start and end of a region as the model counts, from 0.
-
-        Raises
-        ------
-        ValueError
-            If the region is empty or not inside the window.
-
-        Examples
-        --------
-        >>> window = Window(Interval("I", 100, 110), reverse=True)
-        >>> window.span(Interval("I", 101, 103))
-        (7, 9)
-        """
-        inside = self.interval if region is None else region
-        if inside.length == 0 or not self.interval.contains(inside):
-            raise ValueError(
-                f"region must hold bases inside {self.interval}; got {inside}."
-            )
-        start, end = (x - self.interval.start for x in (inside.start, inside.end))
-        length = self.interval.length
-        return (length - end, length - start) if self.reverse else (start, end)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A target over one window.
-
-    ``readout`` makes the number of hidden states and one-hot rows; the model needs
-    the first ``reach`` positions, and what lies behind the first ``extent`` has no
-    influence at all.
-    """
-
-    readout: nn.Module
-    reach: int
-    extent: int
 
 
 @dataclass(frozen=True)
@@ -232,42 +185,6 @@ class EmbeddingDirection:
         return Reading(readout, reach=reach, extent=reach)
 
 
-@dataclass(frozen=True, eq=False)
-class HeadOutput:
-    """One output of a head on the hidden states.
-
-    Parameters
-    ----------
-    head
-        A `SequenceClassifier` over the model that is asked, or anything that turns
-        states ``batch length channels`` into ``batch`` or ``batch outputs``. For
-        `deep_lift` to add up, its steps must be linear or modules with a rule.
-    output
-        Which output, from 0.
-
-    Examples
-    --------
-    >>> str(HeadOutput(nn.Linear(8, 2), 1))
-    'output 1 of Linear'
-    """
-
-    head: Callable[[Tensor], Tensor] | nn.Module
-    output: int = 0
-    units = "head output"
-
-    def __str__(self) -> str:
-        return f"output {self.output} of {type(self.head).__name__}"
-
-    def read(
-        self, model: HyenaLM, window: Window, rows: Float[Tensor, "length 4"]
-    ) -> Reading:
-        """Bind to a model and a window whose one-hot rows, as read, are ``rows``."""
-        if isinstance(self.head, SequenceClassifier) and self.head.model is not model:
-            raise ValueError("head must sit on the model that is asked; got another's.")
-        readout = _Head(self.head, self.output)
-        return Reading(readout, reach=len(rows), extent=len(rows))
-
-
 Target = LogLikelihood | BaseScore | EmbeddingDirection | HeadOutput
 
 
@@ -333,30 +250,3 @@ class _Direction(nn.Module):
     ) -> Float[Tensor, " batch"]:
         pooled = pool(hidden[:, self.start : self.end], self.how)
         return pooled @ self.direction.to(pooled.dtype)
-
-
-class _Head(nn.Module):
-    def __init__(self, head: Callable[[Tensor], Tensor], output: int) -> None:
-        super().__init__()
-        self.output = output
-        self.how: PoolMode | None = None
-        self.head = head
-        if isinstance(head, SequenceClassifier):
-            # Without the model, which is there already.
-            self.head, self.how = head.head, head.pool
-
-    def forward(
-        self,
-        hidden: Float[Tensor, "batch reach channels"],
-        rows: Float[Tensor, "batch length 4"],
-    ) -> Float[Tensor, " batch"]:
-        states = hidden if self.how is None else pool(hidden, self.how)
-        answer = self.head(states)
-        if answer.ndim == 1:
-            answer = answer[:, None]
-        if answer.ndim != 2 or not 0 <= self.output < answer.shape[1]:
-            raise ValueError(
-                "head must give 'batch' or 'batch outputs' with output "
-                f"{self.output} among them; got shape {tuple(answer.shape)}."
-            )
-        return answer[:, self.output]

@@ -30,7 +30,7 @@ from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
-from hyenascope.interpret.head_score import HeadScore
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism_passes import (
     MapPlan,
     WindowShare,
@@ -73,7 +73,7 @@ def saturation_mutagenesis(
     genome: FastaReader | StrPath,
     interval: Interval,
     *,
-    score: IsmScore | HeadScore | ScoreFunction = "downstream",
+    score: IsmScore | HeadOutput | ScoreFunction = "downstream",
     window: int | None = None,
     context: int | None = None,
     strands: Strands = "both",
@@ -87,7 +87,7 @@ def saturation_mutagenesis(
     Parameters
     ----------
     model
-        A causal model (two-sided ones only with a `HeadScore`, by full passes);
+        A causal model (two-sided ones only with a `HeadOutput`, by full passes);
         borrowed and put back.
     genome
         Reader or FASTA path.
@@ -95,14 +95,14 @@ def saturation_mutagenesis(
         0-based half-open, inside its contig; results are in forward order and
         letters whatever its strand.
     score
-        ``"conditional"``, ``"downstream"``, ``"full"``, a `HeadScore`, or any
+        ``"conditional"``, ``"downstream"``, ``"full"``, a `HeadOutput`, or any
         function from hidden states "batch length channels" to "batch".
     window
         Bases that ``"downstream"`` adds up, the mutated one included; 512 by
         default, at most half the context and half the contig.
     context
         Bases that the model reads; by default its own, at most 16,384. For a
-        `HeadScore`: the one window, centred on ``interval``, that the head sees; by
+        `HeadOutput`: the one window, centred on ``interval``, that the head sees; by
         default ``interval`` itself.
     strands
         ``"both"`` is the mean of the two strands where both have a number.
@@ -146,8 +146,8 @@ def saturation_mutagenesis(
     ((10, 4), ('A', 'C', 'G', 'T'), np.float64(0.0))
     """
     check_strands(strands)
-    if callable(score) and not isinstance(score, HeadScore):
-        score = HeadScore(score, name=getattr(score, "__name__", "score"))
+    if callable(score) and not isinstance(score, HeadOutput):
+        score = HeadOutput(score, name=getattr(score, "__name__", "score"))
     name, units, formula = _named(score)
     with opened(genome) as reader:
         place = reader.inside(interval)
@@ -302,14 +302,14 @@ class _StrandMaps:
         self.unscored.append({**run, "reason": reason})
 
 
-def _named(score: IsmScore | HeadScore) -> tuple[str, str, str]:
+def _named(score: IsmScore | HeadOutput) -> tuple[str, str, str]:
     """Name, unit and formula."""
-    if isinstance(score, HeadScore):
+    if isinstance(score, HeadOutput):
         name = score.name
         return name, name, f"{name}(alternate) − {name}(reference)"
     if score not in get_args(IsmScore):
         raise ValueError(
-            "score must be 'conditional', 'downstream', 'full' or a HeadScore; "
+            "score must be 'conditional', 'downstream', 'full' or a HeadOutput; "
             f"got {score!r}."
         )
     return score, "Δ log p (nats)", SCORES[score].formula
@@ -368,12 +368,13 @@ def _plan(
     model: HyenaLM,
     place: Interval,
     size: int,
-    score: IsmScore | HeadScore,
+    score: IsmScore | HeadOutput,
     window: int | None,
     context: int | None,
     max_memory: int,
 ) -> MapPlan:
-    if isinstance(score, HeadScore):
+    if isinstance(score, HeadOutput):
+        score.check_model(model)
         context = window_context(model, place.length if context is None else context)
         if place.length > context:
             raise ValueError(
@@ -385,13 +386,13 @@ def _plan(
         context = window_context(model, context)
     if window is not None and score != "downstream":
         raise ValueError(f"window must come with score='downstream'; got {score!r}.")
-    head = score if isinstance(score, HeadScore) else None
+    head = score if isinstance(score, HeadOutput) else None
     span = _span(score, window, context, size)
     return MapPlan(context, span, head, max_memory)
 
 
 def _span(
-    score: IsmScore | HeadScore, window: int | None, context: int, size: int
+    score: IsmScore | HeadOutput, window: int | None, context: int, size: int
 ) -> int | None:
     if score == "conditional":
         return 1

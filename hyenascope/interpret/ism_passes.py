@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from hyenascope.interpret.head_score import HeadScore
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.strand_windows import StrandWindow
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import (
@@ -41,7 +41,7 @@ class MapPlan:
 
     context: int
     span: int | None
-    head: HeadScore | None
+    head: HeadOutput | None
     max_memory: int
 
     def reason(self, tokens: Int64[np.ndarray, " length"], index: int) -> str:

@@ -19,9 +19,9 @@ from hyenascope.interpret.attribution_baselines import baseline_rows
 from hyenascope.interpret.gradient_targets import (
     BaseScore,
     EmbeddingDirection,
-    HeadOutput,
     LogLikelihood,
 )
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.models.gradient_memory import GradientPlan, plan_gradients
 from hyenascope.models.hyena import Gelu
 from hyenascope.models.one_hot_module import OneHotLM

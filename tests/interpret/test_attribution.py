@@ -16,7 +16,8 @@ from hyenascope.interpret.gradient import (
     saliency,
     smoothgrad,
 )
-from hyenascope.interpret.gradient_targets import BaseScore, HeadOutput, LogLikelihood
+from hyenascope.interpret.gradient_targets import BaseScore, LogLikelihood
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.sequence.dna import reverse_complement
 from tests.interpret.one_hot_toys import rough_model

@@ -15,9 +15,9 @@ from hyenascope.interpret.gradient import (
 from hyenascope.interpret.gradient_targets import (
     BaseScore,
     EmbeddingDirection,
-    HeadOutput,
     LogLikelihood,
 )
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.models.one_hot_module import OneHotLM
 from hyenascope.models.predict import log_likelihood
 from hyenascope.sequence.one_hot import one_hot

@@ -8,11 +8,11 @@ from hyenascope.interpret.additive_attribution import deep_lift
 from hyenascope.interpret.gradient_targets import (
     BaseScore,
     EmbeddingDirection,
-    HeadOutput,
     LogLikelihood,
     Target,
     Window,
 )
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.models.heads import SequenceClassifier
 from hyenascope.models.predict import embed, log_probs, logits
 from hyenascope.sequence.dna import reverse_complement

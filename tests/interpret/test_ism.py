@@ -10,7 +10,7 @@ import torch
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
-from hyenascope.interpret.head_score import HeadScore
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import (
     center_map,
     conditional_map,
@@ -234,7 +234,7 @@ def test_a_head_is_scored_over_its_whole_window(tmp_path):
     model, text = random_model(dtype=torch.float64), random_text(80, 11)
     genome = write(tmp_path, text)
     weight = torch.linspace(-1, 1, 12, dtype=torch.float64)
-    score = HeadScore(lambda hidden: torch.stack([hidden.mean(1) @ weight] * 2, 1), 1)
+    score = HeadOutput(lambda hidden: torch.stack([hidden.mean(1) @ weight] * 2, 1), 1)
     track = saturation_mutagenesis(
         model, genome, Interval("I", 20, 60), score=score, strands="forward"
     )
@@ -249,7 +249,7 @@ def test_a_head_is_scored_over_its_whole_window(tmp_path):
         for j, base in enumerate("ACGT"):
             expected = answer(part[:i] + base + part[i + 1 :]) - answer(part)
             assert track.values[i, j] == pytest.approx(expected, abs=1e-10)
-    assert track.units == "head"
+    assert track.units == "head output"
 
 
 def test_any_function_of_the_hidden_states_is_a_score(tmp_path):
@@ -263,7 +263,7 @@ def test_any_function_of_the_hidden_states_is_a_score(tmp_path):
         model, genome, place, score=last_state, strands="forward"
     )
     same = saturation_mutagenesis(
-        model, genome, place, score=HeadScore(last_state), strands="forward"
+        model, genome, place, score=HeadOutput(last_state), strands="forward"
     )
     np.testing.assert_array_equal(track.values, same.values)
     assert track.units == "last_state"
@@ -272,7 +272,7 @@ def test_any_function_of_the_hidden_states_is_a_score(tmp_path):
 def test_a_two_sided_model_with_a_head_falls_back_to_full_passes(tmp_path):
     model = random_model(bidirectional=True, dtype=torch.float64)
     genome = write(tmp_path, random_text(40, 12))
-    score = HeadScore(lambda hidden: hidden[:, 0, 0], name="first")
+    score = HeadOutput(lambda hidden: hidden[:, 0, 0], name="first")
     place = Interval("I", 10, 20)
     with pytest.warns(UserWarning, match="read by full passes.*two-sided"):
         track = saturation_mutagenesis(
@@ -311,7 +311,7 @@ def test_centring_is_named_and_happens_once():
         ),
         (
             Interval("I", 5, 99),
-            {"score": HeadScore(len), "context": 50},
+            {"score": HeadOutput(len), "context": 50},
             "interval must fit the context of 50 bp; got 94 bp",
         ),
     ],
