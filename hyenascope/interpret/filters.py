@@ -197,7 +197,7 @@ def _banks(
     for side, part in zip(("left", "right"), sides, strict=False):
         for i in range(config.order - 1):
             skip = filter_fn.skip(i)
-            rate = _pick(rates, config, i)[:, 0]
+            rate = filter_fn.pick(rates, i)[:, 0]
             labels = {
                 "convolution": i,
                 "side": side,
@@ -205,15 +205,7 @@ def _banks(
                 "skip": np.nan if skip is None else _numpy(skip),
                 "window_rate": _numpy(rate) if config.modulate else 0.0,
             }
-            yield _numpy(_pick(part, config, i)), pd.DataFrame(labels)
-
-
-def _pick(k: Tensor, config: HyenaConfig, index: int) -> Tensor:
-    """Channels of long convolution ``index``: "taps all" → "channels taps"."""
-    count = config.order - 1
-    if config.filter_layout == "channel_first":
-        return k[:, index::count].T
-    return k.chunk(count, dim=-1)[index].T
+            yield _numpy(filter_fn.pick(part, i)), pd.DataFrame(labels)
 
 
 def _numpy(x: Tensor) -> np.ndarray:

@@ -132,12 +132,12 @@ class HyenaFilter(nn.Module):
 
     def skip(self, index: int) -> Float[Tensor, " channels"] | None:
         """Weights of ``D * u`` for one long convolution."""
-        return None if self.bias is None else self._pick(self.bias[None], index)[:, 0]
+        return None if self.bias is None else self.pick(self.bias[None], index)[:, 0]
 
     def taps(self, length: int) -> list[Float[Tensor, "channels taps"]]:
         """Return the first ``length`` taps, one filter bank per long convolution."""
         k = self(length)
-        return [self._pick(k, i) for i in range(self.config.order - 1)]
+        return [self.pick(k, i) for i in range(self.config.order - 1)]
 
     def _make_spectra(self, length: int) -> list[Tensor]:
         with torch.autocast(self.pos_emb.t.device.type, enabled=False):
@@ -146,12 +146,14 @@ class HyenaFilter(nn.Module):
             k = self(length)
             ahead, behind = k.chunk(2, dim=-1)
             return [
-                two_sided_spectrum(self._pick(ahead, i), self._pick(behind, i), length)
+                two_sided_spectrum(self.pick(ahead, i), self.pick(behind, i), length)
                 for i in range(self.config.order - 1)
             ]
 
-    def _pick(self, k: Tensor, index: int) -> Tensor:
-        """Channels of long convolution ``index``: "taps all" → "channels taps"."""
+    def pick(
+        self, k: Float[Tensor, "taps every"], index: int
+    ) -> Float[Tensor, "channels taps"]:
+        """Return the channels of long convolution ``index``."""
         count = self.config.order - 1
         if self.config.filter_layout == "channel_first":
             return k[:, index::count].T
