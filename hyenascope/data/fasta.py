@@ -151,7 +151,14 @@ class FastaReader:
             If the file has no such contig.
         ValueError
             If the interval is empty or leaves its contig.
+        TypeError
+            If it is not an `Interval`; `Interval.parse` reads text.
         """
+        if not isinstance(interval, Interval):
+            raise TypeError(
+                f"interval must be an Interval; got {interval!r}. "
+                "Interval.parse reads text such as 'chr1:1,001-2,000'."
+            )
         chrom = self.resolve(interval.chrom)
         size = self.contigs[chrom]
         if not 0 <= interval.start < interval.end <= size:

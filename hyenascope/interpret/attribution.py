@@ -126,7 +126,14 @@ def attribute(
     ValueError
         If text and interval do not fit each other or the model's context, a strand
         is unknown, or the target is not inside the window.
+    TypeError
+        If the target is none.
     """
+    if not isinstance(request.target, Target):
+        raise TypeError(
+            "target must be a LogLikelihood, BaseScore, EmbeddingDirection or "
+            f"HeadOutput; got {request.target!r}."
+        )
     check_strands(request.strands)
     text, interval = window_text(request.sequence, request.interval)
     longest = request.model.config.l_max

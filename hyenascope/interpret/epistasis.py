@@ -81,13 +81,13 @@ def pairwise_mutagenesis(
     require_causal(model)
     check_strands(strands)
     context = window_context(model, context)
-    if window < 0 or interval.length + 2 * window >= context:
-        raise ValueError(
-            f"window must fit the context of {context:,} bp on either side of the "
-            f"interval's {interval.length:,}; got {window}."
-        )
     with opened(genome) as reader:
         place = reader.inside(interval)
+        if window < 0 or place.length + 2 * window >= context:
+            raise ValueError(
+                f"window must fit the context of {context:,} bp on either side of the "
+                f"interval's {place.length:,}; got {window}."
+            )
         text = reader.fetch(place)
         singles = _substitutions(place, text)
         if len(singles) < 6:

@@ -239,7 +239,7 @@ def center_map(track: TrackData, center: Center) -> TrackData:
     Raises
     ------
     ValueError
-        If ``center`` is unknown, the map has not four tracks, or it is centred.
+        If ``center`` is unknown, the map has not four tracks, or it is no raw map.
 
     Examples
     --------
@@ -251,11 +251,14 @@ def center_map(track: TrackData, center: Center) -> TrackData:
         raise ValueError(f"center must be 'mean4' or 'alt3'; got {center!r}.")
     if track.names != tuple(BASES):
         raise ValueError(f"track must have A, C, G and T; got {list(track.names)}.")
-    if track.provenance.get("centred"):
-        raise ValueError("track must be a raw map; got a centred one.")
+    known = track.values[~np.isnan(track.values).any(axis=1)]
+    if not (known == 0).any(axis=1).all():
+        raise ValueError(
+            "track must be a raw map, 0 at every reference base; got other numbers."
+        )
     divisor = 4 if center == "mean4" else 3
     values = track.values - track.values.sum(axis=1, keepdims=True) / divisor
-    details = {**track.provenance, "center": center, "centred": True}
+    details = {**track.provenance, "center": center}
     return TrackData(values, track.names, track.interval, track.units, details)
 
 

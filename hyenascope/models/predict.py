@@ -353,7 +353,13 @@ def require_causal(model: HyenaLM) -> None:
     ------
     ValueError
         If the model sees both sides, and so the base it would predict.
+    TypeError
+        If it is no `HyenaLM`, such as a name.
     """
+    if not isinstance(model, HyenaLM):
+        raise TypeError(
+            f"model must be a HyenaLM; got {model!r}. load_pretrained loads one by name."
+        )
     if model.config.bidirectional:
         raise ValueError(
             "model must be causal to give likelihoods; got a two-sided one, which "
