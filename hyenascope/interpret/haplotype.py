@@ -83,6 +83,29 @@ def grid_window(
     return Interval(variant.chrom, start, min(start + context, contig_length))
 
 
+def grid_stride(stride: int | None, context: int) -> int:
+    """Return the step of the window grid, a quarter of the context by default.
+
+    Raises
+    ------
+    ValueError
+        If it is more than half the context, or less than 1.
+
+    Examples
+    --------
+    >>> grid_stride(None, 512)
+    128
+    """
+    if stride is None:
+        return max(1, context // 4)
+    if not 1 <= stride <= context // 2:
+        raise ValueError(
+            f"window_stride must be 1 to half the context, {context // 2}; "
+            f"got {stride}."
+        )
+    return stride
+
+
 @dataclass(frozen=True)
 class StrandText:
     """A window on one strand, and the bases after it that deletions pull in.
@@ -115,23 +138,20 @@ class StrandText:
 
     def read(self, variant: Variant) -> Reading:
         """Read one variant, which must lie in the window and agree with it."""
-        at, (ref, alt) = self.index(variant), self.alleles(variant)
-        changed = np.concatenate([self.tokens[:at], alt, self.tokens[at + len(ref) :]])
+        at, alt = self.index(variant), self.strand_tokens(variant.alt)
+        after = self.tokens[at + len(variant.ref) :]
+        changed = np.concatenate([self.tokens[:at], alt, after])
         # Near a contig's end a haplotype may run out of bases: keep what both have.
         both = min(len(changed), len(self.reference))
-        before, after = self.tokens[:both], changed[:both]
-        differs = before[at:] != after[at:]
+        reference, alternate = self.tokens[:both], changed[:both]
+        differs = reference[at:] != alternate[at:]
         first = at + int(differs.argmax()) if differs.any() else both
-        return Reading(before, after, first, *trimmed_lengths(variant))
+        return Reading(reference, alternate, first, *trimmed_lengths(variant))
 
-    def alleles(
-        self, variant: Variant
-    ) -> tuple[Int64[np.ndarray, " ref"], Int64[np.ndarray, " alt"]]:
-        """Return the tokens of REF and ALT as this strand reads them."""
-        ref, alt = tokenize(variant.ref), tokenize(variant.alt)
-        if self.reverse:
-            return reverse_complement_tokens(ref), reverse_complement_tokens(alt)
-        return ref, alt
+    def strand_tokens(self, bases: str) -> Int64[np.ndarray, " alt"]:
+        """Return forward bases, perhaps none, as this strand reads them."""
+        tokens = tokenize(bases)
+        return reverse_complement_tokens(tokens) if self.reverse else tokens
 
 
 def strand_text(

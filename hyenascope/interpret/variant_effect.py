@@ -23,7 +23,7 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.background import Background
 from hyenascope.interpret.baselines import Baselines, context_label
-from hyenascope.interpret.haplotype import grid_window
+from hyenascope.interpret.haplotype import grid_stride, grid_window
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.score_formulas import Sides
 from hyenascope.interpret.scores import SCORES, BaselineName, ScoreName
@@ -150,7 +150,7 @@ def score_variants(
     context = window_context(model, context)
     options = _Options(
         context=context,
-        stride=_stride(window_stride, context),
+        stride=grid_stride(window_stride, context),
         scores=tuple(scores),
         strands=strands,
         baselines=tuple(baselines),
@@ -283,17 +283,6 @@ class _Table:
             self.put(row, name, float(ref), float(alt))
             for strand in options.sides:
                 self.put(row, f"{name}_{strand}", *sides[strand][name])
-
-
-def _stride(stride: int | None, context: int) -> int:
-    if stride is None:
-        return max(1, context // 4)
-    if not 1 <= stride <= context // 2:
-        raise ValueError(
-            f"window_stride must be 1 to half the context, {context // 2}; "
-            f"got {stride}."
-        )
-    return stride
 
 
 def _one_of(name: str, given: Sequence[str], allowed: Sequence[str]) -> None:
