@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 _EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
-_SCORES = ("conditional", "likelihood", "embedding_l2", "embedding_cosine")
+_SCORES = (
+    *("conditional", "likelihood", "downstream", "full_sum", "full_mean"),
+    *("embedding_l2", "embedding_cosine", "last_l2", "last_cosine", "last_inner"),
+    *("variant_cosine", "traitgym", "gpn_msa", "bend", "dart_eval"),
+)
 _OPTION_OF = {
     "name_or_path ": "--model ",
     "path must end": "--out must end",
@@ -95,6 +99,7 @@ _run_options = _options(
     type=click.Choice(_SCORES),
     default=("conditional", "likelihood"),
     show_default=True,
+    help="May be repeated; the last four are what those benchmarks publish.",
 )
 @click.option(
     "--strands",
@@ -144,10 +149,12 @@ def score(
         from hyenascope.data.fasta import FastaReader
         from hyenascope.data.interval import Interval
         from hyenascope.interpret.score_files import score_suffix, write_scores
+        from hyenascope.interpret.scores import PUBLISHED
         from hyenascope.interpret.variant_effect import score_variants
         from hyenascope.models.checkpoint import load_pretrained
         from hyenascope.report import report_scores, summary
 
+        named = [name for each in scores for name in PUBLISHED.get(each, (each,))]
         for path in out:
             score_suffix(path)
         if report is not None and report.suffix.lower() not in (".html", ".htm"):
@@ -167,7 +174,7 @@ def score(
                 variants,
                 genome,
                 context=context,
-                scores=scores,  # type: ignore[arg-type]
+                scores=tuple(dict.fromkeys(named)),  # type: ignore[arg-type]
                 strands=strands,  # type: ignore[arg-type]
                 region=region,
                 on_error=on_error,  # type: ignore[arg-type]

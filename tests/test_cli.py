@@ -2,6 +2,7 @@ import json
 import logging
 import subprocess
 import sys
+from typing import get_args
 
 import anndata as ad
 import numpy as np
@@ -10,8 +11,10 @@ import pysam
 import pytest
 from click.testing import CliRunner
 
+from hyenascope import cli
 from hyenascope.cli import main
 from hyenascope.data.example import example_locus
+from hyenascope.interpret.scores import PUBLISHED, ScoreName
 
 MODEL = ("--model", "demo-synthetic")
 
@@ -74,6 +77,14 @@ def test_score_writes_four_formats_that_agree(few, locus, tmp_path):
         ]
     written = [np.nan if value is None else value for value in found]
     np.testing.assert_allclose(written, expected, rtol=1e-5)
+
+
+def test_score_takes_presets(few, locus, tmp_path):
+    path = tmp_path / "s.h5ad"
+    score(few, locus, path, **{"--score": "bend", "--strands": "forward"})
+    assert next(iter(ad.read_h5ad(path).var["score"])) == "variant_cosine"
+    # Listed by hand, so that the help needs neither torch nor pandas.
+    assert set(cli._SCORES) == {*get_args(ScoreName), *PUBLISHED}
 
 
 def test_score_can_write_a_report(few, locus, tmp_path):
