@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SHARED ?= ../shared
 NOTEBOOKS := $(wildcard notebooks/[0-9]*.ipynb)
 
-.PHONY: help demo lab test check format bench notebooks browser clean
+.PHONY: help demo lab test check format bench truth notebooks browser clean
 .DEFAULT_GOAL := help
 
 help: ## list the tasks
@@ -35,6 +36,10 @@ format: $(STAMP) ## rewrite the code in the house style
 bench: $(STAMP) ## measure speed and memory against named baselines
 	$(BIN)/python -m tests.benchmarks.forward
 	$(BIN)/python -m tests.benchmarks.variants
+
+truth: $(STAMP) ## hold scores against known effects, write docs/truth-*.md
+	$(BIN)/python -m tests.benchmarks.truth_synthetic --out docs/truth-synthetic.md
+	$(BIN)/python -m tests.benchmarks.truth_real --shared $(SHARED) --out docs/truth-real.md
 
 notebooks: $(STAMP) ## run the notebooks in place and strip what is not output
 	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)

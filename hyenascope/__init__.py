@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from hyenascope.interpret.dependency import dependency_map
     from hyenascope.interpret.epistasis import pairwise_mutagenesis
     from hyenascope.interpret.filters import implicit_filters
+    from hyenascope.interpret.fit_background import fit_background
     from hyenascope.interpret.gradient import saliency
     from hyenascope.interpret.gradient_targets import LogLikelihood
+    from hyenascope.interpret.haplotypes import score_haplotypes
     from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
     from hyenascope.interpret.likelihood_track import log_prob_track
     from hyenascope.interpret.perturb import deletion_scan
     from hyenascope.interpret.score_files import write_scores
-    from hyenascope.interpret.scores import tidy, wide
+    from hyenascope.interpret.scores import PUBLISHED, tidy, wide
     from hyenascope.interpret.variant_effect import score_variants
     from hyenascope.models.checkpoint import (
         list_models,
@@ -54,14 +56,15 @@ if TYPE_CHECKING:
     from hyenascope.viz.figure import plot_locus
 
 _HOMES = {
-    "HeadOutput": "interpret.head_output",
     "FastaReader": "data.fasta",
     "Genes": "viz.components",
+    "HeadOutput": "interpret.head_output",
     "HyenaConfig": "models.hyena",
     "HyenaLM": "models.hyena",
     "Interval": "data.interval",
     "Line": "viz.components",
     "LogLikelihood": "interpret.gradient_targets",
+    "PUBLISHED": "interpret.scores",
     "TrackData": "data.track_data",
     "Variant": "data.variant",
     "Variants": "viz.components",
@@ -71,6 +74,7 @@ _HOMES = {
     "dependency_map": "interpret.dependency",
     "embed": "models.predict",
     "example_locus": "data.example",
+    "fit_background": "interpret.fit_background",
     "implicit_filters": "interpret.filters",
     "integrated_gradients": "interpret.additive_attribution",
     "list_models": "models.checkpoint",
@@ -89,6 +93,7 @@ _HOMES = {
     "saliency": "interpret.gradient",
     "saturation_mutagenesis": "interpret.ism",
     "save_pretrained": "models.checkpoint",
+    "score_haplotypes": "interpret.haplotypes",
     "score_variants": "interpret.variant_effect",
     "tidy": "interpret.scores",
     "wide": "interpret.scores",
@@ -101,6 +106,7 @@ _HOMES = {
 __version__: str  # looked up on first use: package metadata is slow to open
 
 __all__ = [
+    "PUBLISHED",
     "FastaReader",
     "Genes",
     "HeadOutput",
@@ -119,6 +125,7 @@ __all__ = [
     "dependency_map",
     "embed",
     "example_locus",
+    "fit_background",
     "implicit_filters",
     "integrated_gradients",
     "list_models",
@@ -137,6 +144,7 @@ __all__ = [
     "saliency",
     "saturation_mutagenesis",
     "save_pretrained",
+    "score_haplotypes",
     "score_variants",
     "tidy",
     "wide",

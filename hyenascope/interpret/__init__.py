@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         deep_lift_shap,
         integrated_gradients,
     )
+    from hyenascope.interpret.background import Background
     from hyenascope.interpret.dependency import (
         dependency_blocks,
         dependency_map,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         filter_table,
         implicit_filters,
     )
+    from hyenascope.interpret.fit_background import fit_background
     from hyenascope.interpret.gradient import (
         first_order_ism,
         input_x_gradient,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         EmbeddingDirection,
         LogLikelihood,
     )
+    from hyenascope.interpret.haplotypes import score_haplotypes
     from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import (
         Center,
@@ -55,10 +58,17 @@ if TYPE_CHECKING:
     from hyenascope.interpret.motifs import annotate_seqlets, call_seqlets, scan_motifs
     from hyenascope.interpret.perturb import deletion_scan, motif_scan, occlusion_scan
     from hyenascope.interpret.score_files import write_scores
-    from hyenascope.interpret.scores import SCORES, ScoreDefinition, tidy, wide
+    from hyenascope.interpret.scores import (
+        PUBLISHED,
+        SCORES,
+        ScoreDefinition,
+        tidy,
+        wide,
+    )
     from hyenascope.interpret.variant_effect import score_variants
 
 _HOMES = {
+    "Background": "interpret.background",
     "BaseScore": "interpret.gradient_targets",
     "Center": "interpret.ism",
     "Edit": "interpret.edits",
@@ -66,6 +76,7 @@ _HOMES = {
     "HeadOutput": "interpret.head_output",
     "IsmScore": "interpret.ism",
     "LogLikelihood": "interpret.gradient_targets",
+    "PUBLISHED": "interpret.scores",
     "SCORES": "interpret.scores",
     "ScoreDefinition": "interpret.scores",
     "annotate_seqlets": "interpret.motifs",
@@ -80,6 +91,7 @@ _HOMES = {
     "filter_periods": "interpret.filters",
     "filter_table": "interpret.filters",
     "first_order_ism": "interpret.gradient",
+    "fit_background": "interpret.fit_background",
     "implicit_filters": "interpret.filters",
     "influence_track": "interpret.dependency",
     "input_x_gradient": "interpret.gradient",
@@ -93,6 +105,7 @@ _HOMES = {
     "saliency": "interpret.gradient",
     "saturation_mutagenesis": "interpret.ism",
     "scan_motifs": "interpret.motifs",
+    "score_haplotypes": "interpret.haplotypes",
     "score_variants": "interpret.variant_effect",
     "shuffled_backgrounds": "interpret.marginal",
     "smoothgrad": "interpret.gradient",
@@ -104,7 +117,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "PUBLISHED",
     "SCORES",
+    "Background",
     "BaseScore",
     "Center",
     "Edit",
@@ -125,6 +140,7 @@ __all__ = [
     "filter_periods",
     "filter_table",
     "first_order_ism",
+    "fit_background",
     "implicit_filters",
     "influence_track",
     "input_x_gradient",
@@ -138,6 +154,7 @@ __all__ = [
     "saliency",
     "saturation_mutagenesis",
     "scan_motifs",
+    "score_haplotypes",
     "score_variants",
     "shuffled_backgrounds",
     "smoothgrad",

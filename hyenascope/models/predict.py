@@ -358,7 +358,7 @@ def require_causal(model: HyenaLM) -> None:
     """
     if not isinstance(model, HyenaLM):
         raise TypeError(
-            f"model must be a HyenaLM; got {model!r}. load_pretrained loads one by name."
+            f"model must be a HyenaLM; got {model!r}. load_pretrained finds names."
         )
     if model.config.bidirectional:
         raise ValueError(
