@@ -26,7 +26,6 @@ from hyenascope.interpret.attribution import (
     attribute,
     captum,
     warn_of_miss,
-    window_text,
 )
 from hyenascope.interpret.attribution_baselines import (
     Baseline,
@@ -89,7 +88,7 @@ def integrated_gradients(
     hypothetical
         Fill all four tracks.
     tolerance
-        Warn when a sum misses its difference by a larger part of it.
+        Warn when a sum misses its difference by a larger part of it; above 0.
     strands
         Which strand the model reads; ``"both"`` is the mean of the two.
     max_memory
@@ -254,7 +253,9 @@ def _additive(
     hypothetical: bool,
     tolerance: float,
 ) -> TrackData:
-    text, _ = window_text(request.sequence, request.interval)
+    if not tolerance > 0:
+        raise ValueError(f"tolerance must be above 0; got {tolerance}.")
+    text = request.window.bases
     rows = baseline_rows(baseline, text, shuffles=shuffles, seed=seed)
 
     def method(side: Side) -> Outcome:

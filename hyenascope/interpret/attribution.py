@@ -9,9 +9,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from os import PathLike
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from hyenascope._device import borrow
 from hyenascope._typing import Strands
-from hyenascope.data.fasta import FastaReader
+from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.attribution_window import Window
@@ -30,7 +30,7 @@ from hyenascope.interpret.provenance import provenance_of
 from hyenascope.models.gradient_memory import plan_gradients
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.one_hot_module import OneHotLM, frozen, recomputed
-from hyenascope.models.predict import check_strands
+from hyenascope.models.predict import check_strands, require_model
 from hyenascope.sequence.one_hot import one_hot
 
 SequenceOrGenome = str | FastaReader | PathLike[str]
@@ -100,6 +100,32 @@ class Request:
     max_memory: int | None
     device: str | torch.device | None
 
+    def __post_init__(self) -> None:
+        require_model(self.model)
+        if not isinstance(self.target, Target):
+            raise TypeError(
+                "target must be a LogLikelihood, BaseScore, EmbeddingDirection or "
+                f"HeadOutput; got {self.target!r}."
+            )
+        check_strands(self.strands)
+
+    @cached_property
+    def window(self) -> "WindowText":
+        """What the model reads; a path is opened once and closed."""
+        return window_text(self.sequence, self.interval)
+
+
+@dataclass(frozen=True)
+class WindowText:
+    """Bases of a window, forward strand, where they lie, and the genome if any.
+
+    The genome is for the record: one that came as a path is closed.
+    """
+
+    bases: str
+    interval: Interval
+    genome: FastaReader | None = None
+
 
 def attribute(
     request: Request,
@@ -124,18 +150,10 @@ def attribute(
     Raises
     ------
     ValueError
-        If text and interval do not fit each other or the model's context, a strand
-        is unknown, or the target is not inside the window.
-    TypeError
-        If the target is none.
+        If text and interval do not fit each other or the model's context, or the
+        target is not inside the window.
     """
-    if not isinstance(request.target, Target):
-        raise TypeError(
-            "target must be a LogLikelihood, BaseScore, EmbeddingDirection or "
-            f"HeadOutput; got {request.target!r}."
-        )
-    check_strands(request.strands)
-    text, interval = window_text(request.sequence, request.interval)
+    text, interval = request.window.bases, request.window.interval
     longest = request.model.config.l_max
     if len(text) > longest:
         raise ValueError(
@@ -151,7 +169,7 @@ def attribute(
     values = np.mean(tables, axis=0)
     unknown = one_hot(text).sum(axis=1) == 0
     values[unknown] = np.nan
-    provenance = _provenance(request, text, interval, unknown)
+    provenance = _provenance(request, unknown)
     return TrackData(
         values,
         tuple("ACGT"),
@@ -161,38 +179,32 @@ def attribute(
     )
 
 
-def window_text(sequence: SequenceOrGenome, interval: Interval) -> tuple[str, Interval]:
+def window_text(sequence: SequenceOrGenome, interval: Interval) -> WindowText:
     """Return the bases of an interval, forward strand, and where they lie.
 
     Raises
     ------
     ValueError
-        If the interval is empty, leaves its contig, or has not the text's length.
+        If the interval is empty, leaves its contig, or has not the text's length,
+        or the reader keeps soft-masked bases in lower case.
 
     Examples
     --------
-    >>> window_text("ACGT", Interval("I", 10, 14, "-"))
-    ('ACGT', Interval(chrom='I', start=10, end=14, strand='.'))
+    >>> window_text("ACGT", Interval("I", 10, 14, "-")).interval
+    Interval(chrom='I', start=10, end=14, strand='.')
     """
+    if not isinstance(sequence, str):
+        with opened(sequence) as reader:
+            place = reader.inside(interval)
+            return WindowText(reader.fetch(place), place, reader)
     if interval.length == 0:
         raise ValueError(f"interval must hold at least one base; got {interval}.")
-    place = Interval(interval.chrom, interval.start, interval.end)
-    if isinstance(sequence, str):
-        if len(sequence) != interval.length:
-            raise ValueError(
-                f"sequence must have the {interval.length:,} bp of {interval}, or be a "
-                f"genome as FastaReader or pathlib.Path; got text of {len(sequence):,}."
-            )
-        return sequence, place
-    reader = sequence if isinstance(sequence, FastaReader) else FastaReader(sequence)
-    place = Interval(reader.resolve(place.chrom), place.start, place.end)
-    size = reader.contigs[place.chrom]
-    if not 0 <= place.start < place.end <= size:
+    if len(sequence) != interval.length:
         raise ValueError(
-            f"interval must lie on {place.chrom}, which has {size:,} bp; "
-            f"got {interval}."
+            f"sequence must have the {interval.length:,} bp of {interval}, or be a "
+            f"genome as FastaReader or pathlib.Path; got text of {len(sequence):,}."
         )
-    return reader.fetch(place), place
+    return WindowText(sequence, Interval(interval.chrom, interval.start, interval.end))
 
 
 def captum() -> ModuleType:
@@ -268,24 +280,32 @@ def _in_genome_order(
 
 
 def _provenance(
-    request: Request,
-    text: str,
-    interval: Interval,
-    unknown: Bool[np.ndarray, " length"],
+    request: Request, unknown: Bool[np.ndarray, " length"]
 ) -> dict[str, object]:
-    sequence = request.sequence
-    made = provenance_of(
+    interval = request.window.interval
+    return provenance_of(
         request.model,
-        sequence if isinstance(sequence, FastaReader) else None,
+        request.window.genome,
         target=str(request.target),
         strands=request.strands,
-        context=str(interval),
+        interval=str(interval),
+        context=interval.length,
+        unscored=_runs(unknown, interval.start),
     )
-    if isinstance(sequence, PathLike):
-        made["genome"] = Path(sequence).name
-    if unknown.any():
-        made["missing"] = f"{int(unknown.sum())} bases are not A, C, G or T: NaN"
-    return made
+
+
+def _runs(unknown: Bool[np.ndarray, " length"], start: int) -> list[dict[str, object]]:
+    """Return runs of bases without a number, 0-based half-open."""
+    edges = np.flatnonzero(np.diff(np.r_[False, unknown, False]))
+    return [
+        {
+            "strand": "both",
+            "start": start + int(first),
+            "end": start + int(stop),
+            "reason": "the reference is not A, C, G or T",
+        }
+        for first, stop in edges.reshape(-1, 2)
+    ]
 
 
 def _summed(balances: list[Balance | None]) -> dict[str, object]:

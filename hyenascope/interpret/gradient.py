@@ -28,7 +28,6 @@ from hyenascope.interpret.attribution import (
     Side,
     attribute,
     captum,
-    window_text,
 )
 from hyenascope.interpret.attribution_baselines import baseline_rows
 from hyenascope.interpret.gradient_targets import Target
@@ -287,6 +286,7 @@ def occlusion(
 
     ``target(sequence) − target(occluded)`` by Captum, the mean over all windows that
     cover a base, in the track of the letter that is there. One pass per window.
+    The sign is the opposite of `occlusion_scan`, which is alternate − reference.
 
     Parameters
     ----------
@@ -319,8 +319,7 @@ def occlusion(
     if baseline not in ("n", "uniform"):
         raise ValueError(f"baseline must be 'n' or 'uniform'; got {baseline!r}.")
     request = Request(model, sequence, interval, target, strands, max_memory, device)
-    text, _ = window_text(sequence, interval)
-    rows = baseline_rows(baseline, text, shuffles=1, seed=0)
+    rows = baseline_rows(baseline, request.window.bases, shuffles=1, seed=0)
     attr = captum()
 
     def method(side: Side) -> Outcome:

@@ -85,7 +85,8 @@ class BaseScore:
     Parameters
     ----------
     position
-        0-based, inside the window and not its first base.
+        0-based, inside the window and not its first base; with ``strands="both"``
+        or ``"reverse"`` also not the last, which the reverse strand reads first.
     base
         A, C, G or T, of the forward strand.
     scale

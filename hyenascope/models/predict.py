@@ -346,6 +346,20 @@ def check_strands(strands: str) -> None:
         )
 
 
+def require_model(model: object) -> None:
+    """Refuse what is no model, such as a name.
+
+    Raises
+    ------
+    TypeError
+        If it is no `HyenaLM`.
+    """
+    if not isinstance(model, HyenaLM):
+        raise TypeError(
+            f"model must be a HyenaLM; got {model!r}. load_pretrained finds names."
+        )
+
+
 def require_causal(model: HyenaLM) -> None:
     """Refuse a two-sided model.
 
@@ -356,10 +370,7 @@ def require_causal(model: HyenaLM) -> None:
     TypeError
         If it is no `HyenaLM`, such as a name.
     """
-    if not isinstance(model, HyenaLM):
-        raise TypeError(
-            f"model must be a HyenaLM; got {model!r}. load_pretrained finds names."
-        )
+    require_model(model)
     if model.config.bidirectional:
         raise ValueError(
             "model must be causal to give likelihoods; got a two-sided one, which "

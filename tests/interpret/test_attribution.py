@@ -6,10 +6,15 @@ import pytest
 import torch
 from torch import nn
 
+from hyenascope.data import fasta
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
-from hyenascope.interpret.additive_attribution import deep_lift, integrated_gradients
+from hyenascope.interpret.additive_attribution import (
+    deep_lift,
+    deep_lift_shap,
+    integrated_gradients,
+)
 from hyenascope.interpret.gradient import (
     first_order_ism,
     occlusion,
@@ -66,8 +71,34 @@ def test_a_genome_is_as_good_as_its_text(model, genome):
         for source in (genome, reader):
             track = saliency(model, source, PLACE, target=TARGET)
             np.testing.assert_array_equal(track.values, given.values)
-            assert Path(track.provenance["genome"]).name == "g.fa"
+            assert track.provenance["genome"] == "g.fa"
+            assert track.provenance["genome_fingerprint"] == reader.fingerprint
     assert "genome" not in given.provenance
+
+
+def test_a_path_is_opened_once_and_closed(model, genome, monkeypatch):
+    readers = []
+
+    class Watched(FastaReader):
+        def __init__(self, path):
+            super().__init__(path)
+            readers.append(self)
+
+    monkeypatch.setattr(fasta, "FastaReader", Watched)
+    for method in (saliency, occlusion, deep_lift):
+        method(model, genome, PLACE, target=TARGET)
+        (reader,) = readers
+        with pytest.raises(fasta.FastaError, match="is closed"):
+            reader.fetch(PLACE)
+        readers.clear()
+
+
+def test_refuses_a_reader_that_keeps_case(model, genome):
+    with (
+        FastaReader(genome, keep_case=True) as reader,
+        pytest.raises(ValueError, match="genome must be opened with keep_case=False"),
+    ):
+        saliency(model, reader, PLACE, target=TARGET)
 
 
 @pytest.mark.parametrize("method", [saliency, deep_lift, occlusion, first_order_ism])
@@ -77,7 +108,14 @@ def test_n_has_no_number_and_its_neighbours_have(model, method):
     unknown = np.isnan(track.values).all(axis=1)
     assert np.flatnonzero(unknown).tolist() == [5, 6]
     assert np.isfinite(track.values[~unknown]).all()
-    assert track.provenance["missing"] == "2 bases are not A, C, G or T: NaN"
+    assert [dict(run) for run in track.provenance["unscored"]] == [
+        {
+            "strand": "both",
+            "start": 15,
+            "end": 17,
+            "reason": "the reference is not A, C, G or T",
+        }
+    ]
     if method is deep_lift:
         record = track.provenance
         whole = record["target_value"] - record["baseline_value"]
@@ -109,7 +147,9 @@ def test_record_says_how_it_was_made(model, tmp_path):
         "checkpoint_hash": checkpoint_hash(model),
         "modulation_shift": 0.05,
         "strands": "both",
-        "context": "I:11-40",
+        "interval": "I:11-40",
+        "context": 30,
+        "unscored": (),
     }
     track.to_parquet(tmp_path / "x.parquet")
     assert TrackData.from_parquet(tmp_path / "x.parquet") == track
@@ -174,8 +214,24 @@ def test_refuses(model, text, interval, message):
 
 
 def test_refuses_what_lies_off_the_genome(model, genome):
-    with pytest.raises(ValueError, match="interval must lie on I, which has 50 bp"):
+    with pytest.raises(
+        ValueError, match="interval must hold bases of I, which has 50 bp"
+    ):
         saliency(model, genome, Interval("I", 30, 60), target=LogLikelihood())
+
+
+@pytest.mark.parametrize("method", [integrated_gradients, deep_lift, deep_lift_shap])
+@pytest.mark.parametrize("tolerance", [0.0, -1.0])
+def test_refuses_a_tolerance_that_nothing_meets(model, method, tolerance):
+    with pytest.raises(ValueError, match="tolerance must be above 0; got"):
+        method(model, TEXT, PLACE, target=TARGET, tolerance=tolerance)
+
+
+def test_refuses_the_last_base_of_a_window_on_the_reverse_strand(model):
+    target = BaseScore(39, "G")
+    saliency(model, TEXT, PLACE, target=target, strands="forward")
+    with pytest.raises(ValueError, match="position must have a base before it"):
+        saliency(model, TEXT, PLACE, target=target, strands="both")
 
 
 def test_refuses_a_limit_that_holds_nothing(model):
