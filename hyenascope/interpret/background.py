@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import anndata as ad
 import numpy as np
@@ -49,6 +49,11 @@ class Background:
     least
         SNVs that a class must have to be used; with fewer the next coarser one is.
 
+    Raises
+    ------
+    ValueError
+        If the classes are unknown, or ``least`` is below 1.
+
     Examples
     --------
     >>> obs = {"ref": ["C"] * 3, "alt": ["T"] * 3}
@@ -67,6 +72,9 @@ class Background:
     scores: ad.AnnData
     classes: Classes = "trinucleotide"
     least: int = 50
+
+    def __post_init__(self) -> None:
+        check_classes(self.classes, self.least)
 
     def percentile(self, scores: ad.AnnData) -> ad.AnnData:
         """Return ``scores`` with how they rank among random SNVs of their class.
@@ -221,6 +229,22 @@ class Background:
                 at = np.asarray(rows)
                 ranks[at] = _mid_ranks(values[at], sample)
         return ranks
+
+
+def check_classes(classes: str, least: int) -> None:
+    """Refuse what a background cannot be divided into.
+
+    Raises
+    ------
+    ValueError
+        If the classes are unknown, or ``least`` is below 1.
+    """
+    if classes not in get_args(Classes):
+        raise ValueError(
+            f"classes must be 'trinucleotide' or 'substitution'; got {classes!r}."
+        )
+    if least < 1:
+        raise ValueError(f"least must be at least 1; got {least}.")
 
 
 def read_contexts(obs: pd.DataFrame, strand: str = "both") -> list[str]:

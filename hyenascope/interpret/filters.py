@@ -166,6 +166,11 @@ def filter_periods(filters: ad.AnnData, *, count: int = 3) -> pd.DataFrame:
         ``layer convolution side channel rank period prominence``; ``period`` in bp,
         ``rank`` from 1. A filter without a period has no row.
 
+    Raises
+    ------
+    ValueError
+        If ``count`` is below 1.
+
     Examples
     --------
     >>> from hyenascope.models.hyena import HyenaConfig
@@ -175,6 +180,8 @@ def filter_periods(filters: ad.AnnData, *, count: int = 3) -> pd.DataFrame:
     >>> filter_periods(filters[:1])["period"].round(1).tolist()
     [3.0]
     """
+    if count < 1:
+        raise ValueError(f"count must be at least 1; got {count}.")
     columns = ["layer", "convolution", "side", "channel"]
     rows = []
     for (k, window, _), labels in zip(

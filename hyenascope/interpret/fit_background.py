@@ -10,7 +10,7 @@ from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.sequences import read_bed
 from hyenascope.data.variant import Variant
-from hyenascope.interpret.background import Background, Classes
+from hyenascope.interpret.background import Background, Classes, check_classes
 from hyenascope.interpret.scores import BaselineName, ScoreName
 from hyenascope.interpret.variant_effect import score_variants
 from hyenascope.models.batching import BatchSize
@@ -73,7 +73,8 @@ window_stride, max_ambiguous, batch_size, max_memory, device, progress
     Raises
     ------
     ValueError
-        If no base can be drawn, or as in `hyenascope.score_variants`.
+        If no base can be drawn, or as in `Background` and
+        `hyenascope.score_variants`.
 
     Examples
     --------
@@ -92,6 +93,7 @@ window_stride, max_ambiguous, batch_size, max_memory, device, progress
     """
     if variants < 1:
         raise ValueError(f"variants must be at least 1; got {variants}.")
+    check_classes(classes, least)  # said before the work, not after
     with opened(genome) as reader:
         places = _places(reader, intervals)
         drawn = list(_draw(reader, places, variants, np.random.default_rng(seed)))

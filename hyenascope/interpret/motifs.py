@@ -25,6 +25,7 @@ from hyenascope.sequence.one_hot import one_hot
 _PLACE = ["chrom", "start", "end", "strand"]
 _SEQLET_COLUMNS = [*_PLACE, "attribution", "p_value"]
 _HIT_COLUMNS = [*_PLACE, "motif", "score", "p_value"]
+_FLIPS = {"positive": (1,), "negative": (-1,), "both": (1, -1)}
 _BATCH_BASES = 2**22  # scanned at a time
 
 Genome = FastaReader | StrPath | Mapping[str, str]
@@ -86,6 +87,10 @@ def call_seqlets(
       chrom  start   end
     0  chr1   1099  1109
     """
+    if sign not in _FLIPS:
+        raise ValueError(
+            f"sign must be 'positive', 'negative' or 'both'; got {sign!r}."
+        )
     if not 0 < max_p_value <= 1:
         raise ValueError(f"max_p_value must be in (0, 1]; got {max_p_value}.")
     if not 1 <= min_length <= max_length:
@@ -98,7 +103,7 @@ def call_seqlets(
     options["max_seqlet_len"] = max_length
     found = [
         (start, end, flip * total, p_value)
-        for flip in {"positive": (1,), "negative": (-1,), "both": (1, -1)}[sign]
+        for flip in _FLIPS[sign]
         for start, end, total, p_value in _seqlets(flip * values, options)
     ]
     where, rows = data.interval, []

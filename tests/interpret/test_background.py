@@ -10,6 +10,7 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant, all_snvs
 from hyenascope.interpret.background import (
     Background,
+    check_classes,
     mutation_classes,
     read_contexts,
 )
@@ -186,6 +187,20 @@ def test_snvs_are_drawn_from_the_intervals(model, fasta, tmp_path):
         ).scores
         assert found.obs["pos"].between(501, 520).all()
         assert found.n_obs == 30
+
+
+@pytest.mark.parametrize("least", [0, -1])
+def test_refuses_classes_of_no_snv(background, model, fasta, least):
+    with pytest.raises(ValueError, match=f"least must be at least 1; got {least}"):
+        Background(background.scores, least=least)
+    with pytest.raises(ValueError, match=f"least must be at least 1; got {least}"):
+        fit_background(model, fasta, variants=5, least=least)
+
+
+def test_refuses_unknown_classes():
+    # The shape hook would refuse the literal first, so the check is called itself.
+    with pytest.raises(ValueError, match=r"classes must be 'trinucleotide' or .*'foo'"):
+        check_classes("foo", 1)
 
 
 def test_refuses_a_genome_of_n(model, fasta):

@@ -180,3 +180,9 @@ def test_survives_disk(tmp_path):
 def test_refusals(options, message):
     with pytest.raises(ValueError, match=message):
         implicit_filters(model(), **options)
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_refuses_no_periods(count):
+    with pytest.raises(ValueError, match=f"count must be at least 1; got {count}"):
+        filter_periods(implicit_filters(model()), count=count)
