@@ -29,10 +29,12 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.strand_windows import StrandWindow, centred_windows
+from hyenascope.interpret.unscored import NOT_A_BASE
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.incremental import Mutant, batches, tokens_for
-from hyenascope.models.mutant_passes import READER_NAMES, Reader, choose_reader
+from hyenascope.models.incremental import Mutant, tokens_for
+from hyenascope.models.mutant_passes import READER_NAMES, Reader, batches, choose_reader
 from hyenascope.models.predict import check_strands, require_causal, window_context
+from hyenascope.sequence.dna import BASES
 from hyenascope.sequence.tokenizer import BASE_TOKENS
 
 UNITS = "Δ log2 odds"
@@ -129,6 +131,11 @@ def dependency_map(
             context=context,
             strands=strands,
             engine=READER_NAMES[kind],
+            unscored=[
+                f"{name}: {NOT_A_BASE}"
+                for name, base in zip(places.index, places["base"], strict=True)
+                if base not in BASES
+            ],
             interval=str(place),
             reading="Row: the mutated base; column: the base whose odds change. "
             "0: independent in the eyes of the model.",
@@ -288,7 +295,7 @@ def _fill(
     known = np.isin(item.tokens, BASE_TOKENS)
     count = item.places.length
     best = np.full((count, count), np.nan)
-    for batch in batches(model, _mutants(item, reach)):
+    for batch in batches(reader, _mutants(item, reach)):
         tables = _log2_odds(reader.log_probs(batch))
         for table, mutant in zip(tables, batch, strict=True):
             first, stop = mutant.start + 1, mutant.start + len(mutant.tokens)

@@ -4,7 +4,7 @@ Both haplotypes are compared base by base in the coordinates of the reference: a
 base that an edit removes, adds or replaces by N has no partner and does not count.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,15 @@ from jaxtyping import Float64, Int64
 
 from hyenascope.interpret.strand_windows import StrandWindow
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.incremental import Mutant, batches, picked, tokens_for
-from hyenascope.models.mutant_passes import Reader
-from hyenascope.sequence.tokenizer import reverse_complement_tokens, tokenize
+from hyenascope.models.incremental import Mutant, bytes_per_place, picked, tokens_for
+from hyenascope.models.mutant_passes import Reader, batches
+from hyenascope.sequence.tokenizer import (
+    BASE_TOKENS,
+    reverse_complement_tokens,
+    tokenize,
+)
+
+_KEPT_BYTES = 2 * 2**30
 
 Span = tuple[int, int]
 """First and stop index of the bases that count, in reading order."""
@@ -72,8 +78,8 @@ def edit_changes(
 ) -> Float64[np.ndarray, " haplotypes"]:
     """Return the change in log-likelihood of some bases under each haplotype.
 
-    One reference pass serves them all. Use it under `torch.inference_mode` with the
-    model borrowed.
+    One reference pass serves them all, or as many as what it keeps fits 2 GB. Use it
+    under `torch.inference_mode` with the model borrowed.
 
     Parameters
     ----------
@@ -97,7 +103,8 @@ def edit_changes(
     -------
     array "haplotypes"
         alternate − reference in nats; NaN where an edit starts at the window's
-        first base, before which nothing is read.
+        first base, before which nothing is read, and where the haplotypes share no
+        base of the span (N has no log p).
 
     Raises
     ------
@@ -114,56 +121,104 @@ def edit_changes(
             built[i] = found
     if not built:
         return values
+    for group in _groups(model, built):
+        values[list(group)] = _read(model, item, list(group.values()), kind)
+    return values
+
+
+def _groups(
+    model: HyenaLM, built: Mapping[int, _Haplotype]
+) -> Iterator[dict[int, _Haplotype]]:
+    """Cut haplotypes, in order of their start, so that a reference pass stays small."""
+    room = _KEPT_BYTES // bytes_per_place(model)
+    group: dict[int, _Haplotype] = {}
+    first = longest = 0
+    for i in sorted(built, key=lambda i: built[i].mutant.start):
+        mutant = built[i].mutant
+        longest = max(longest, len(mutant.tokens))
+        if group and mutant.start - first + longest > room:
+            yield group
+            group, longest = {}, len(mutant.tokens)
+        if not group:
+            first = mutant.start
+        group[i] = built[i]
+    if group:
+        yield group
+
+
+def _read(
+    model: HyenaLM, item: StrandWindow, haplotypes: Sequence[_Haplotype], kind: Reader
+) -> Float64[np.ndarray, " haplotypes"]:
+    """Make one reference pass and read every haplotype against it."""
     tokens = tokens_for(model, item.tokens)
-    starts = [found.mutant.start for found in built.values()]
+    starts = [found.mutant.start for found in haplotypes]
     reader = kind(
         model,
         tokens,
         start=min(starts),
         end=max(starts) + 1,
-        window=max(len(found.mutant.tokens) for found in built.values()),
+        window=max(len(found.mutant.tokens) for found in haplotypes),
     )
     expected = picked(reader.table, tokens).cpu().numpy()
+    values = np.full(len(haplotypes), np.nan)
     # Alike lengths make a batch with little padding.
-    order = sorted(built, key=lambda i: len(built[i].mutant.tokens))
+    order = np.argsort([len(found.mutant.tokens) for found in haplotypes])
     rows = iter(order)
-    for batch in batches(model, (built[i].mutant for i in order)):
+    for batch in batches(reader, (haplotypes[i].mutant for i in order)):
         tables = reader.log_probs(batch)
         for table, mutant in zip(tables, batch, strict=True):
             i = next(rows)
             new = torch.from_numpy(mutant.tokens).to(table.device)
             log_p = picked(table[: len(new)], new).cpu().numpy()
-            values[i] = _sum(log_p, expected, built[i])
+            values[i] = _sum(log_p, expected, item.tokens, haplotypes[i])
     return values
 
 
 def _sum(
     log_p: Float64[np.ndarray, " window"],
     expected: Float64[np.ndarray, " length"],
+    tokens: Int64[np.ndarray, " length"],
     haplotype: _Haplotype,
 ) -> float:
+    """Add the changes of the span's bases; those before the first edit have none."""
     first, stop = haplotype.span
-    source = haplotype.source
-    inside = (source >= first) & (source < stop)
-    return float(np.nansum(log_p[inside] - expected[source[inside]]))
+    source, new = haplotype.source, haplotype.mutant.tokens
+    inside = (source >= first) & (source < stop) & (source > 0)
+    inside &= np.isin(new, BASE_TOKENS)
+    inside[inside] = np.isin(tokens[source[inside]], BASE_TOKENS)
+    before = tokens[max(1, first) : min(stop, haplotype.mutant.start)]
+    if not inside.any() and not np.isin(before, BASE_TOKENS).any():
+        return float("nan")
+    return float((log_p[inside] - expected[source[inside]]).sum())
 
 
 def _build(
     item: StrandWindow, edits: Sequence[Edit], span: Span, count_substituted: bool
 ) -> _Haplotype | None:
-    """Apply edits in reading order as far as the span; None if nothing changes."""
+    """Apply edits in reading order as far as the span; None if nothing changes.
+
+    A haplotype begins at its first edit, not at its first differing token: after a
+    deletion in AAA the bases move although the tokens there are the same.
+    """
     tokens, source = _edited(item, edits, count_substituted)
     both = min(len(tokens), len(item.tokens))
-    differs = np.flatnonzero(tokens[:both] != item.tokens[:both])
-    if not len(differs):
-        return None
-    first = int(differs[0])
-    reached = np.flatnonzero((source[:both] >= 0) & (source[:both] < span[1]))
-    stop = max(first, int(reached[-1]) if len(reached) else 0) + 1
+    tokens, source = tokens[:both], source[:both]
+    differs = np.flatnonzero(tokens != item.tokens[:both])
     moved = any(len(edit.text) != edit.end - edit.start for edit in edits)
+    if not moved and not len(differs):
+        return None
+    first = int(differs[0]) if not moved else _first_edit(item, edits)
+    if first >= both:
+        return None
+    reached = np.flatnonzero((source >= 0) & (source < span[1]))
+    stop = max(first, int(reached[-1]) if len(reached) else 0) + 1
     changed = None if moved else min(int(differs[-1]) + 1, stop) - first
     mutant = Mutant(first, tokens[first:stop], changed)
     return _Haplotype(mutant, source[first:stop], span)
+
+
+def _first_edit(item: StrandWindow, edits: Sequence[Edit]) -> int:
+    return min(start for start, _, _ in _in_reading_order(item, edits))
 
 
 def _edited(

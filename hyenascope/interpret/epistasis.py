@@ -55,7 +55,7 @@ def pairwise_mutagenesis(
         20 bases take 1,710 mutants per strand.
     window
         Bases after the interval that count as well; on the reverse strand those
-        before it.
+        before it. A strand on which the contig ends within them takes no part.
     context
         Bases that the model reads; by default its own, at most 16,384.
     strands
@@ -76,7 +76,7 @@ def pairwise_mutagenesis(
     ------
     ValueError
         If the interval leaves its contig, holds no two bases A, C, G, T, or does not
-        fit the context with its window.
+        fit the context or, on any strand, the contig with its window.
     """
     require_causal(model)
     check_strands(strands)
@@ -112,7 +112,13 @@ def pairwise_mutagenesis(
             units="Δ log p (nats)",
             reading="Negative: together the two are less likely than apart.",
         )
-    return _table(place, singles, mean_known(np.stack(found)), details, text)
+    scores = np.stack(found)
+    if np.isnan(scores).all():
+        raise ValueError(
+            f"interval must leave {window:,} bp of its contig on a side that is read; "
+            f"got {place}."
+        )
+    return _table(place, singles, scores, details, text)
 
 
 def _substitutions(place: Interval, text: str) -> list[Edit]:
@@ -128,8 +134,14 @@ def _substitutions(place: Interval, text: str) -> list[Edit]:
 def _scores(
     model: HyenaLM, item: StrandWindow, window: int, singles: list[Edit], kind: Reader
 ) -> Float64[np.ndarray, "singles singles"]:
-    """Return joint scores of one strand, and single ones on the diagonal."""
-    span = (item.first, min(item.stop + window, len(item.tokens)))
+    """Return joint scores of one strand, and single ones on the diagonal.
+
+    NaN where the contig ends within the window or begins with the interval.
+    """
+    table = np.full((len(singles), len(singles)), np.nan)
+    span = (item.first, item.stop + window)
+    if span[1] > len(item.tokens):
+        return table
     pairs = [
         (i, j)
         for i, j in combinations(range(len(singles)), 2)
@@ -138,7 +150,6 @@ def _scores(
     haplotypes = [[edit] for edit in singles]
     haplotypes += [[singles[i], singles[j]] for i, j in pairs]
     values = edit_changes(model, item, haplotypes, [span] * len(haplotypes), kind=kind)
-    table = np.full((len(singles), len(singles)), np.nan)
     np.fill_diagonal(table, values[: len(singles)])
     rows, columns = np.array(pairs).T
     table[rows, columns] = table[columns, rows] = values[len(singles) :]
@@ -148,29 +159,30 @@ def _scores(
 def _table(
     place: Interval,
     singles: list[Edit],
-    scores: Float64[np.ndarray, "singles singles"],
+    scores: Float64[np.ndarray, "strands singles singles"],
     details: dict[str, object],
     text: str,
 ) -> ad.AnnData:
-    single = np.diag(scores).copy()
-    joint = scores.copy()
-    np.fill_diagonal(joint, np.nan)
+    single = np.diagonal(scores, axis1=1, axis2=2)
+    joint = np.where(np.eye(len(singles), dtype=bool), np.nan, scores)
+    # On each strand first: a strand that lacks one of the three takes no part.
+    beyond = joint - (single[:, :, None] + single[:, None])
     places = pd.DataFrame(
         {
             "chrom": place.chrom,
             "pos": [edit.start + 1 for edit in singles],
             "ref": [text[edit.start - place.start] for edit in singles],
             "alt": [edit.text for edit in singles],
-            "single": single,
+            "single": mean_known(single),
         }
     )
     places.index = pd.Index(
         [f"{place.chrom}:{row.pos}{row.ref}>{row.alt}" for row in places.itertuples()]
     )
     return ad.AnnData(
-        joint - (single[:, None] + single[None]),
+        mean_known(beyond),
         places,
         places.copy(),
-        layers={"joint": joint},
+        layers={"joint": mean_known(joint)},
         uns={"hyenascope": details},
     )

@@ -44,6 +44,7 @@ from hyenascope.interpret.strand_windows import (
     centred_windows,
     strand_windows,
 )
+from hyenascope.interpret.unscored import NOT_FINITE, UnscoredRuns
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import tokens_for
 from hyenascope.models.mutant_passes import READER_NAMES, choose_reader
@@ -112,7 +113,7 @@ def saturation_mutagenesis(
         alternates.
     max_memory
         Bytes that a reference pass may keep for its mutants. Less memory means more
-        passes, never other numbers.
+        passes, never other numbers; what cannot hold one window is refused.
     device, progress
         As in `hyenascope.logits`.
 
@@ -169,7 +170,7 @@ def saturation_mutagenesis(
             center=None,
             engine=found.engine,
             last_tenth=found.share.value,
-            unscored=found.unscored,
+            unscored=found.unscored.rows,
             reading="Negative: the model likes the base less than the reference.",
         )
     track = TrackData(found.mean(), tuple(BASES), place, units, details)
@@ -223,7 +224,7 @@ def conditional_map(
             method="conditional_map",
             context=plan.context,
             strands=strands,
-            unscored=found.unscored,
+            unscored=found.unscored.rows,
             reading="log p of each base given the bases before it; 0 is certain.",
         )
     return TrackData(found.mean(), tuple(BASES), place, "log p (nats)", details)
@@ -268,7 +269,7 @@ class _StrandMaps:
     def __init__(self, place: Interval) -> None:
         self.place = place
         self.tables = np.full((2, place.length, 4), np.nan)
-        self.unscored: list[dict[str, object]] = []
+        self.unscored = UnscoredRuns()
         self.share = WindowShare()
         self.engine = "one pass per strand"
 
@@ -279,30 +280,17 @@ class _StrandMaps:
         self.tables[int(item.reverse), at : at + item.places.length] = rows
         for offset in np.flatnonzero(np.isnan(rows).all(axis=1)):
             position = item.places.start + int(offset)
-            reason = plan.reason(item.tokens, item.index(position))
-            self._note("reverse" if item.reverse else "forward", position, reason)
+            reason = plan.reason(item.tokens, item.index(position)) or NOT_FINITE
+            strand = "reverse" if item.reverse else "forward"
+            self.unscored.note(strand, position, reason)
 
     def mean(self) -> Float64[np.ndarray, "length 4"]:
         if np.isnan(self.tables).all():
             raise ValueError(
                 f"interval must hold a base that can be scored; got {self.place}, "
-                f"where {self.unscored[0]['reason']}."
+                f"where {self.unscored.first_reason}."
             )
         return mean_known(self.tables)
-
-    def _note(self, strand: str, position: int, reason: str) -> None:
-        """Lengthen the last run, 0-based half-open, or begin another."""
-        if self.unscored:
-            last = self.unscored[-1]
-            if (last["strand"], last["end"], last["reason"]) == (
-                strand,
-                position,
-                reason,
-            ):
-                last["end"] = position + 1
-                return
-        run = {"strand": strand, "start": position, "end": position + 1}
-        self.unscored.append({**run, "reason": reason})
 
 
 def _named(score: IsmScore | HeadOutput) -> tuple[str, str, str]:

@@ -9,15 +9,20 @@ from torch import Tensor
 
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.strand_windows import StrandWindow
+from hyenascope.interpret.unscored import NOT_A_BASE, NOTHING_BEFORE, contig_ends
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import (
     Mutant,
     ReferencePass,
-    batches,
     bytes_per_place,
     tokens_for,
 )
-from hyenascope.models.mutant_passes import FullPasses, Reader, log_prob_changes
+from hyenascope.models.mutant_passes import (
+    FullPasses,
+    Reader,
+    batches,
+    log_prob_changes,
+)
 from hyenascope.models.predict import base_log_probs
 from hyenascope.sequence.tokenizer import BASE_TOKENS
 
@@ -47,13 +52,13 @@ class MapPlan:
     def reason(self, tokens: Int64[np.ndarray, " length"], index: int) -> str:
         """Say why a token has no score, or nothing if it has one."""
         if tokens[index] not in BASE_TOKENS:
-            return "the reference is not A, C, G or T"
+            return NOT_A_BASE
         if self.head is not None:
             return ""
         if index == 0:
-            return "no base is read before it"
+            return NOTHING_BEFORE
         if self.span is not None and index + self.span > len(tokens):
-            return f"the contig ends less than {self.span} bp further on"
+            return contig_ends(self.span)
         return ""
 
 
@@ -109,16 +114,17 @@ def mutant_rows(
             keep_hidden=plan.head is not None,
         )
         mutants = _substitutions(item.tokens, start, end, plan)
-        for batch in batches(model, mutants):
+        for batch in batches(reader, mutants, whole_rows=plan.head is not None):
             found = _differences(reader, batch, plan, share)
             for mutant, value in zip(batch, found, strict=True):
                 base = mutant.tokens[0] - BASE_TOKENS[0]
                 rows[mutant.start - item.first, base] = value
             advance(len(batch))
         for index in range(start, end):
-            if not plan.reason(item.tokens, index):
+            row = rows[index - item.first]
+            if not np.isnan(row).all():
                 base = item.tokens[index] - BASE_TOKENS[0]
-                rows[index - item.first, base] = 0.0
+                row[base] = 0.0
     return _forward(rows, item)
 
 
@@ -129,20 +135,16 @@ def _blocks(
     if kind is FullPasses:
         yield item.first, item.stop
         return
-    room = plan.max_memory // bytes_per_place(model)
     window = plan.span or len(item.tokens) - item.first
-    if plan.head is not None:
-        room -= len(item.tokens) // 4  # the hidden states of the whole row
-    if room <= window:
-        least = (window + len(item.tokens) // 4 + 1) * bytes_per_place(model)
+    # A pass keeps the places of its mutants and the rest of the last one's window.
+    room = plan.max_memory // bytes_per_place(model) - (window - 1)
+    if room < 1:
         raise ValueError(
-            f"max_memory must be at least {least:,} bytes to keep {window:,} positions "
-            f"of this model; got {plan.max_memory:,}."
+            f"max_memory must be at least {window * bytes_per_place(model):,} bytes to "
+            f"keep {window:,} positions of this model; got {plan.max_memory:,}."
         )
-    # A window to the row's end is kept once, wherever its mutants start.
-    step = item.places.length if plan.span is None else room - window
-    for start in range(item.first, item.stop, step):
-        yield start, min(start + step, item.stop)
+    for start in range(item.first, item.stop, room):
+        yield start, min(start + room, item.stop)
 
 
 def _substitutions(

@@ -20,6 +20,7 @@ from hyenascope._device import borrow
 from hyenascope._typing import Strands
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.edits import Edit, edit_changes
+from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.strand_windows import StrandWindow
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import picked, tokens_for
@@ -89,7 +90,7 @@ def marginalize(
         One row per background and strand: ``background`` (its number), ``strand``;
         ``motif`` = Σ log p(motif's bases | left) in nats, and ``replaced`` the same
         for the bases that were there; ``after`` = change in log-likelihood of what
-        follows, with − without, in nats.
+        follows, with − without, in nats. ``.attrs["hyenascope"]`` is the provenance.
 
     Raises
     ------
@@ -106,6 +107,9 @@ def marginalize(
     """
     require_causal(model)
     check_strands(strands)
+    _check_backgrounds(backgrounds)
+    if window < 1:
+        raise ValueError(f"window must be at least 1; got {window}.")
     motif = _checked_motif(motif, "motif")
     rows: list[dict[str, object]] = []
     with borrow(model, device), torch.inference_mode():
@@ -119,7 +123,12 @@ def marginalize(
                 kind = kind or choose_reader(model, tokens_for(model, item.tokens))
                 row = _marginal(model, item, edit, window, kind)
                 rows.append({"background": number, **row})
-    return pd.DataFrame(rows)
+    details: dict[str, object] = {
+        "method": "marginalize",
+        "motif": motif,
+        "window": window,
+    }
+    return _recorded(pd.DataFrame(rows), model, details)
 
 
 def spacing_scan(
@@ -156,7 +165,8 @@ def spacing_scan(
     -------
     pandas.DataFrame
         One row per background, orientation, spacing and strand, with ``gain`` in
-        nats: positive where the one motif makes the other more expected.
+        nats: positive where the one motif makes the other more expected;
+        ``.attrs["hyenascope"]`` is the provenance.
 
     Raises
     ------
@@ -165,7 +175,10 @@ def spacing_scan(
     """
     require_causal(model)
     check_strands(strands)
+    _check_backgrounds(backgrounds)
     motifs = (_checked_motif(first, "first"), _checked_motif(second, "second"))
+    if not orientations:
+        raise ValueError("orientations must name at least one; got none.")
     if not spacings or min(spacings) < 0:
         raise ValueError(
             f"spacings must be whole numbers from 0 on; got {list(spacings)}."
@@ -198,7 +211,27 @@ def spacing_scan(
                 frame.insert(0, "orientation", orientation)
                 frame.insert(0, "background", number)
                 frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    details: dict[str, object] = {
+        "method": "spacing_scan",
+        "first": motifs[0],
+        "second": motifs[1],
+    }
+    return _recorded(pd.concat(frames, ignore_index=True), model, details)
+
+
+def _recorded(
+    frame: pd.DataFrame, model: HyenaLM, details: dict[str, object]
+) -> pd.DataFrame:
+    """Put the provenance where pandas and Parquet keep it."""
+    frame.attrs["hyenascope"] = provenance_of(model, None, **details)
+    return frame
+
+
+def _check_backgrounds(backgrounds: Sequence[str]) -> None:
+    if isinstance(backgrounds, str) or not len(backgrounds):
+        raise ValueError(
+            f"backgrounds must be a list of sequences; got {backgrounds!r}."
+        )
 
 
 def _oriented(motifs: tuple[str, str], orientation: str) -> list[str]:

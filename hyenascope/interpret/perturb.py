@@ -22,6 +22,12 @@ from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.edits import Edit, Span, edit_changes
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.strand_windows import StrandWindow, strand_windows
+from hyenascope.interpret.unscored import (
+    NOT_A_BASE,
+    NOTHING_BEFORE,
+    UnscoredRuns,
+    contig_ends,
+)
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import tokens_for
 from hyenascope.models.mutant_passes import READER_NAMES, Reader, choose_reader
@@ -31,8 +37,9 @@ from hyenascope.models.predict import (
     require_causal,
     window_context,
 )
-from hyenascope.sequence.dna import validate_dna
+from hyenascope.sequence.dna import BASES, validate_dna
 from hyenascope.sequence.shuffle import dinucleotide_shuffle
+from hyenascope.sequence.tokenizer import BASE_TOKENS
 
 Fill = Literal["n", "shuffle"]
 """What takes the place of a stretch: N, or dinucleotide shuffles of itself."""
@@ -80,8 +87,9 @@ def deletion_scan(
     -------
     TrackData
         One track, alternate − reference in nats: negative means that the bases
-        around are less expected without the stretch. NaN where the contig ends
-        within the window on every strand that is read.
+        around are less expected without the stretch. NaN where a strand cannot judge
+        (N in the stretch, the contig ends within the window), with the reason in
+        ``provenance["unscored"]``.
 
     Raises
     ------
@@ -258,10 +266,12 @@ class _Scan:
         """Return the context, if stretch and window fit it."""
         require_causal(model)
         context = window_context(model, self.context)
-        if 2 * self.width + self.window >= context:
+        # A deletion pulls bases in at the far edge; half of what is left lies before
+        # the place, and on the reverse strand the stretch begins there.
+        if 4 * self.width + self.window > context:
             raise ValueError(
-                f"window must leave room for the stretch in the context of {context:,} "
-                f"bp; got {self.window:,} beside a width of {self.width:,}."
+                f"window must fit the context of {context:,} bp beside four times the "
+                f"width; got {self.window:,} and a width of {self.width:,}."
             )
         return context
 
@@ -280,14 +290,13 @@ def _run(
     context = scan.resolve(model)
     with opened(genome) as reader:
         place = reader.inside(interval)
-        # A deletion pulls bases in at the far edge, hence the second width.
         room = 2 * scan.width + scan.window
         windows = list(
             strand_windows(
                 reader, place, context=context, room=room, strands=scan.strands
             )
         )
-        tables = np.full((2, place.length), np.nan)
+        tables, unscored = np.full((2, place.length), np.nan), UnscoredRuns()
         total = sum(item.places.length for item in windows)
         bar = tqdm(total=total, disable=not progress, unit="base")
         with borrow(model, device), torch.inference_mode(), bar:
@@ -295,7 +304,13 @@ def _run(
             for item in windows:
                 at = item.places.start - place.start
                 part = tables[int(item.reverse), at : at + item.places.length]
-                part[:] = _stretches(model, reader, item, scan, make, kind, bar)
+                part[:] = _stretches(model, reader, item, scan, make, kind, unscored)
+                bar.update(item.places.length)
+        if np.isnan(tables).all():
+            raise ValueError(
+                "interval must hold a stretch that can be scored; "
+                f"got {place}, where {unscored.first_reason}."
+            )
         details = provenance_of(
             model,
             reader,
@@ -305,6 +320,7 @@ def _run(
             context=context,
             strands=scan.strands,
             engine=READER_NAMES[kind],
+            unscored=unscored.rows,
             reading="Negative: the bases around are less expected after the change.",
             **options,
         )
@@ -319,7 +335,7 @@ def _stretches(
     scan: _Scan,
     make: Make,
     kind: Reader,
-    bar: "tqdm[object]",
+    unscored: UnscoredRuns,
 ) -> Float64[np.ndarray, " places"]:
     """Score one stretch per place; NaN where it or its window does not fit."""
     haplotypes: list[list[Edit]] = []
@@ -327,10 +343,13 @@ def _stretches(
     owners: list[int] = []
     for offset in range(item.places.length):
         position = item.places.start + offset
-        span = _span(item, position, scan)
-        if span is None:
-            continue
         text = genome.fetch_region(item.window.chrom, position, position + scan.width)
+        span = _span(item, position, scan)
+        reason = _reason(item, span, text, scan)
+        if reason:
+            strand = "reverse" if item.reverse else "forward"
+            unscored.note(strand, position, reason)
+            continue
         for edit in make(position, text):
             haplotypes.append([edit])
             spans.append(span)
@@ -338,20 +357,26 @@ def _stretches(
     found = edit_changes(
         model, item, haplotypes, spans, kind=kind, count_substituted=False
     )
-    bar.update(item.places.length)
     count = np.bincount(owners, minlength=item.places.length)
     total = np.bincount(owners, weights=found, minlength=item.places.length)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _span(item: StrandWindow, position: int, scan: _Scan) -> Span | None:
-    """Return the bases that follow the stretch, or None if there are too few."""
-    end = position + scan.width
-    if not (item.window.start <= position and end <= item.window.end):
-        return None
-    first, last = sorted((item.index(position), item.index(end - 1)))
-    stop = last + 1 + scan.window
+def _span(item: StrandWindow, position: int, scan: _Scan) -> Span:
+    """Return the bases that follow the stretch as the strand reads them."""
+    ends = (item.index(position), item.index(position + scan.width - 1))
+    return max(ends) + 1, max(ends) + 1 + scan.window
+
+
+def _reason(item: StrandWindow, span: Span, text: str, scan: _Scan) -> str:
+    """Say why a stretch has no score, or nothing if it has one."""
+    if set(text) - set(BASES):
+        return f"{NOT_A_BASE} somewhere in the stretch"
+    if span[0] - scan.width < 1:
+        return NOTHING_BEFORE
     # A deletion pulls in as many bases again at the far edge.
-    if first == 0 or stop + scan.width > len(item.tokens):
-        return None
-    return last + 1, stop
+    if span[1] + scan.width > len(item.tokens):
+        return contig_ends(scan.window + 2 * scan.width)
+    if not np.isin(item.tokens[slice(*span)], BASE_TOKENS).any():
+        return "no base A, C, G or T follows"
+    return ""

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from hyenascope.interpret.score_formulas import Pair, StatePool
 from hyenascope.models.batching import BatchSize
-from hyenascope.models.incremental import Mutant, ReferencePass, batches, picked
-from hyenascope.models.mutant_passes import FullPasses
+from hyenascope.models.incremental import Mutant, ReferencePass, picked
+from hyenascope.models.mutant_passes import FullPasses, batches
 from hyenascope.models.predict import base_log_probs
 from hyenascope.sequence.tokenizer import PAD_TOKEN
 
@@ -157,7 +157,7 @@ def _cut(
     batch_size: BatchSize,
 ) -> Iterator[list[Mutant]]:
     if batch_size == "auto":
-        yield from batches(reader.model, mutants)
+        yield from batches(reader, mutants)
         return
     rest = iter(mutants)
     while batch := list(islice(rest, batch_size)):

@@ -19,7 +19,7 @@ zero past the last changed token and the reach of the short filter, and a few
 shifted filters take the place of the FFT.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,8 +34,6 @@ from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN, PAD_TOKEN
 FEW = 8
 """Changed tokens up to which the first block adds shifted filters, with no FFT."""
 
-_CACHE_TOKENS = 2048  # of width 512: a batch of windows that stays in cache on CPU
-_GPU_TOKENS = 2**18
 _WIDTH_STEP = 64  # widths are rounded up to it, so that spectra are reused
 
 
@@ -98,6 +96,10 @@ class ReferencePass:
     ----------
     table : Float64[Tensor, "length 4"]
         log p(base | left) of the reference in nats; row 0 is NaN.
+    final : Float[Tensor, "length channels"] or None
+        Its hidden states, with ``keep_hidden``.
+    whole_rows : bool
+        False: a mutant costs no more than its own tokens.
 
     Raises
     ------
@@ -117,6 +119,8 @@ class ReferencePass:
     >>> hidden.shape
     torch.Size([1, 2, 8])
     """
+
+    whole_rows = False
 
     def __init__(
         self,
@@ -165,7 +169,8 @@ class ReferencePass:
         Raises
         ------
         ValueError
-            If a mutant starts outside the kept places or is longer than the window.
+            If a mutant starts outside the kept places, is longer than the window or
+        runs past the end of the row.
         """
         starts, tokens, reach = self._gather(mutants)
         width = tokens.shape[1]
@@ -285,9 +290,10 @@ class ReferencePass:
                     f"a mutant must start at {self.start} to {self.end - 1}; "
                     f"got {mutant.start}."
                 )
-            if not 1 <= len(mutant.tokens) <= self.window:
+            most = min(self.window, len(self.tokens) - mutant.start)
+            if not 1 <= len(mutant.tokens) <= most:
                 raise ValueError(
-                    f"a mutant must have 1 to {self.window} tokens; "
+                    f"a mutant at {mutant.start} must have 1 to {most} tokens; "
                     f"got {len(mutant.tokens)}."
                 )
         width = max(len(mutant.tokens) for mutant in mutants)
@@ -401,36 +407,14 @@ def bytes_per_place(model: HyenaLM) -> int:
     config = model.config
     per_block = (config.order + 1) + 2 * (config.order - 1)
     numbers = config.d_model * (config.n_layer * per_block + config.order - 1)
-    return numbers * _weight(model).element_size() + 4 * 8
+    return numbers * weight_of(model).element_size() + 4 * 8
 
 
 def tokens_for(
     model: HyenaLM, tokens: Int64[np.ndarray, " length"]
 ) -> Int64[Tensor, " length"]:
     """Put a row of tokens where the model is."""
-    return torch.from_numpy(tokens).to(_weight(model).device)
-
-
-def batches(model: HyenaLM, mutants: Iterable[Mutant]) -> Iterator[list[Mutant]]:
-    """Cut mutants into batches that stay in cache, or fill a GPU.
-
-    The order is kept; sort by start and length beforehand, so that windows of one
-    batch are alike.
-    """
-    weight = _weight(model)
-    budget = _CACHE_TOKENS * 512 * 4 // (model.config.widest * weight.element_size())
-    if weight.is_cuda:
-        budget = _GPU_TOKENS * 512 // model.config.widest
-    batch: list[Mutant] = []
-    width = 0
-    for mutant in mutants:
-        width = max(width, len(mutant.tokens))
-        if batch and width * (len(batch) + 1) > budget:
-            yield batch
-            batch, width = [], len(mutant.tokens)
-        batch.append(mutant)
-    if batch:
-        yield batch
+    return torch.from_numpy(tokens).to(weight_of(model).device)
 
 
 def picked(
@@ -450,7 +434,8 @@ def picked(
     return torch.where(known, found, torch.nan)
 
 
-def _weight(model: HyenaLM) -> Tensor:
+def weight_of(model: HyenaLM) -> Tensor:
+    """Return the embedding matrix: its device and dtype are the model's."""
     return model.backbone.embeddings.word_embeddings.weight
 
 

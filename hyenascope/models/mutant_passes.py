@@ -6,7 +6,7 @@ cannot know (hooks, replaced layers) gets slow answers and never wrong ones.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -20,10 +20,13 @@ from hyenascope.models.incremental import (
     ReferencePass,
     cannot_increment,
     picked,
+    weight_of,
 )
 from hyenascope.models.predict import base_log_probs
 from hyenascope.sequence.tokenizer import BASE_TOKENS, PAD_TOKEN
 
+_CACHE_TOKENS = 2048  # of width 512: a batch of windows that stays in cache on CPU
+_GPU_TOKENS = 2**18
 _CHECK_LENGTH = 512  # a prefix is enough: the engine's steps are the same at any length
 _CHECK_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}  # of the largest |log p|
 
@@ -35,6 +38,8 @@ class FullPasses:
 
     Parameters and attributes are those of `ReferencePass`.
     """
+
+    whole_rows = True
 
     def __init__(
         self,
@@ -108,7 +113,7 @@ def choose_reader(model: HyenaLM, tokens: Int[Tensor, " length"]) -> Reader:
     reason = cannot_increment(model)
     if reason is None:
         error = incremental_error(model, tokens[:_CHECK_LENGTH])
-        limit = _CHECK_TOLERANCE.get(_dtype(model), 1e-1)
+        limit = _CHECK_TOLERANCE.get(weight_of(model).dtype, 1e-1)
         if error <= limit:
             return ReferencePass
         reason = f"a model on which the two differ by {error:.1e} of the largest log p"
@@ -120,13 +125,44 @@ def choose_reader(model: HyenaLM, tokens: Int[Tensor, " length"]) -> Reader:
     return FullPasses
 
 
+def batches(
+    reader: ReferencePass | FullPasses,
+    mutants: Iterable[Mutant],
+    *,
+    whole_rows: bool = False,
+) -> Iterator[list[Mutant]]:
+    """Cut mutants into batches that stay in cache, or fill a GPU.
+
+    The order is kept; sort by start and length beforehand, so that windows of one
+    batch are alike. With ``whole_rows``, as `ReferencePass.hidden_rows` gives them, a
+    mutant counts as long as the reference.
+    """
+    whole_rows = whole_rows or reader.whole_rows
+    model, weight = reader.model, weight_of(reader.model)
+    budget = _CACHE_TOKENS * 512 * 4 // (model.config.widest * weight.element_size())
+    if weight.is_cuda:
+        budget = _GPU_TOKENS * 512 // model.config.widest
+    batch: list[Mutant] = []
+    width = 0
+    for mutant in mutants:
+        own = len(reader.tokens) if whole_rows else len(mutant.tokens)
+        width = max(width, own)
+        if batch and width * (len(batch) + 1) > budget:
+            yield batch
+            batch, width = [], own
+        batch.append(mutant)
+    if batch:
+        yield batch
+
+
 def log_prob_changes(
     reader: ReferencePass | FullPasses, mutants: Sequence[Mutant]
 ) -> Float64[Tensor, "mutants _"]:
     """Return log p of each mutant's bases − log p of the reference's, in nats.
 
     Row i, column t compares position ``start + t`` of the two; 0 where either has no
-    base there (N, or past the mutant's end) or nothing is read before it.
+    base there (N, or past the mutant's end) or nothing is read before it. NaN is what
+    the model itself gives.
     """
     tables = reader.log_probs(mutants)
     width = tables.shape[1]
@@ -139,8 +175,12 @@ def log_prob_changes(
     alternate, reference = torch.from_numpy(rows).to(tables.device)
     padded = torch.nn.functional.pad(reader.table, (0, 0, 0, width))
     expected = torch.stack([padded[m.start : m.start + width] for m in mutants])
+    bases = alternate.new_tensor(BASE_TOKENS)
+    compared = torch.isin(alternate, bases) & torch.isin(reference, bases)
+    unread = torch.tensor([mutant.start == 0 for mutant in mutants])
+    compared[unread.to(compared.device), 0] = False
     changes = picked(tables, alternate) - picked(expected, reference)
-    return changes.nan_to_num(0.0)
+    return torch.where(compared, changes, 0.0)
 
 
 def incremental_error(model: HyenaLM, tokens: Int[Tensor, " length"]) -> float:
@@ -186,7 +226,3 @@ def _check_mutants(tokens: Tensor) -> list[Mutant]:
         few = changed if changed and changed <= FEW else None
         found.append(Mutant(start, new.astype(np.int64), few))
     return found
-
-
-def _dtype(model: HyenaLM) -> torch.dtype:
-    return model.backbone.embeddings.word_embeddings.weight.dtype

@@ -141,7 +141,8 @@ def reverse_complement_tokens(
     >>> detokenize(reverse_complement_tokens(tokenize("AACGN")))
     'NCGTT'
     """
-    return np.ascontiguousarray(complement_tokens(tokens)[..., ::-1])
+    # Not ascontiguousarray: it lets a row of one keep its stride of −1.
+    return complement_tokens(tokens)[..., ::-1].copy()
 
 
 @dataclass(frozen=True, eq=False)

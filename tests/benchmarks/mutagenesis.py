@@ -26,7 +26,8 @@ from hyenascope.data.track_data import TrackData
 from hyenascope.data.track_files import write_tracks
 from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.models.incremental import Mutant, ReferencePass, batches, picked
+from hyenascope.models.incremental import Mutant, ReferencePass, picked
+from hyenascope.models.mutant_passes import batches
 from hyenascope.models.one_hot_module import OneHotLM
 from hyenascope.models.predict import base_log_probs
 from hyenascope.sequence.one_hot import one_hot

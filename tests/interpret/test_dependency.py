@@ -85,6 +85,15 @@ def test_n_has_no_entries_and_its_neighbours_do(tmp_path):
     assert missing.sum() == 19 + 9
 
 
+def test_n_is_named(tmp_path):
+    text = random_text(50, 3)
+    genome = write(tmp_path, text[:25] + "N" + text[26:])
+    found = dependency_map(random_model(), genome, Interval("I", 20, 30))
+    assert found.uns["hyenascope"]["unscored"] == [
+        "I:26: the reference is not A, C, G or T"
+    ]
+
+
 def test_influence_is_the_mean_of_rows_and_columns(tmp_path):
     genome = write(tmp_path, random_text(50, 4))
     found = dependency_map(random_model(), genome, Interval("I", 20, 30))

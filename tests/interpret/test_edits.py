@@ -112,6 +112,15 @@ def test_no_edit_and_an_identity_edit_give_zero():
     np.testing.assert_array_equal(found, 0)
 
 
+@pytest.mark.parametrize(
+    "edit", [Edit(30, 31, "A"), Edit(30, 33, ""), Edit(30, 30, "C")]
+)
+def test_bases_before_an_edit_do_not_change_at_all(edit):
+    text = random_text(60, 8)
+    found = changes(random_model(), item(text), [[edit]], [(5, 30)])
+    np.testing.assert_array_equal(found, 0)
+
+
 def test_many_haplotypes_and_full_passes_agree():
     model, text = random_model(dtype=torch.float64), random_text(90, 6)
     rng = np.random.default_rng(0)

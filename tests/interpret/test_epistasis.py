@@ -51,6 +51,34 @@ def test_a_first_order_model_has_epistasis_between_neighbours_alone(tmp_path):
     assert np.abs(found.X[distance == 1]).max() > 0.1
 
 
+@pytest.mark.parametrize("start", [0, 5, 51, 55])
+def test_contig_ends_on_both_strands(tmp_path, start):
+    """A strand that lacks a single or the window takes no part in a pair."""
+    model, text = random_model(dtype=torch.float64), random_text(60, 3)
+    genome = write(tmp_path, text)
+    found = pairwise_mutagenesis(
+        model, genome, Interval("I", start, start + 4), window=5
+    )
+    sides = [
+        pairwise_mutagenesis(
+            model, genome, Interval("I", start, start + 4), window=5, strands=strand
+        ).X
+        for strand in ("forward", "reverse")
+        if (start >= 5 or strand == "forward") and (start < 55 or strand == "reverse")
+    ]
+    known = np.stack(sides)
+    count = (~np.isnan(known)).sum(axis=0)
+    expected = np.nansum(known, axis=0) / np.maximum(count, 1)
+    np.testing.assert_allclose(found.X[count > 0], expected[count > 0], atol=1e-12)
+    assert np.isnan(found.X[count == 0]).all()
+
+
+def test_a_contig_too_short_for_the_window_is_refused(tmp_path):
+    genome = write(tmp_path, random_text(9, 4))
+    with pytest.raises(ValueError, match="must leave 8 bp of its contig on a side"):
+        pairwise_mutagenesis(random_model(), genome, Interval("I", 3, 6), window=8)
+
+
 def test_n_takes_no_part(tmp_path):
     text = random_text(60, 2)
     genome = write(tmp_path, text[:21] + "N" + text[22:])

@@ -284,6 +284,37 @@ def test_a_two_sided_model_with_a_head_falls_back_to_full_passes(tmp_path):
         saturation_mutagenesis(model, genome, place)
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
+def test_tiny_contigs(tmp_path, length):
+    model = random_model(dtype=torch.float64)
+    text = random_text(length, length)
+    genome = write(tmp_path, text)
+    place = Interval("I", 0, length)
+    if length == 1:
+        with pytest.raises(ValueError, match="no base is read before it"):
+            saturation_mutagenesis(model, genome, place, score="full")
+        return
+    track = saturation_mutagenesis(
+        model, genome, place, score="full", strands="forward"
+    )
+    for position in range(1, length):
+        expected = brute_force(model, text, position, "G", length - position)
+        assert track.values[position, 2] == pytest.approx(expected, abs=1e-10)
+
+
+def test_a_model_that_gives_nan_gives_no_zeros(tmp_path):
+    model, genome = random_model(), write(tmp_path, random_text(60, 16))
+    with torch.no_grad():
+        model.backbone.ln_f.weight[0] = torch.nan
+    for score in ("conditional", "full"):
+        slow = pytest.warns(UserWarning, match="the two differ by inf")
+        with (
+            slow if score == "full" else nullcontext(),
+            pytest.raises(ValueError, match="the model gives no finite number"),
+        ):
+            saturation_mutagenesis(model, genome, Interval("I", 20, 25), score=score)
+
+
 def test_centring_is_named_and_happens_once():
     raw = TrackData([[0.0, -1, -2, -3]], tuple("ACGT"), Interval("I", 0, 1))
     four, three = center_map(raw, "mean4"), center_map(raw, "alt3")

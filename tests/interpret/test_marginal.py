@@ -87,6 +87,9 @@ def test_a_first_order_model_sees_no_motif_at_a_distance():
     [
         ({"position": 0}, "background 0 must hold the motif with a base on either"),
         ({"position": 17}, "at 1 to 15 .0-based.; got 17 in 20 bp"),
+        ({"backgrounds": []}, "backgrounds must be a list of sequences"),
+        ({"backgrounds": "ACGT"}, "backgrounds must be a list of sequences"),
+        ({"window": 0}, "window must be at least 1; got 0"),
         ({"motif": ""}, "motif must have at least one base"),
         ({"motif": "TANA"}, "N"),
         ({"backgrounds": ["A" * 200]}, "background 0 must fit the context of 140 bp"),

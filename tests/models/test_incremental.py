@@ -10,11 +10,11 @@ from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.incremental import (
     Mutant,
     ReferencePass,
-    batches,
     bytes_per_place,
     cannot_increment,
     picked,
 )
+from hyenascope.models.mutant_passes import FullPasses, batches
 from hyenascope.models.predict import base_log_probs
 from tests.toy_models import first_order
 
@@ -178,13 +178,21 @@ def test_a_batch_and_one_at_a_time_give_the_same():
 
 def test_batches_keep_order_and_stay_in_cache():
     model = random_model()
-    mutants = [Mutant(i, np.zeros(1000, np.int64)) for i in range(200)]
-    cut = list(batches(model, mutants))
-    assert [m.start for batch in cut for m in batch] == list(range(200))
+    row = torch.full((130,), 7)
+    with torch.inference_mode():
+        fast = ReferencePass(model, row, start=0, end=130, window=130)
+        slow = FullPasses(model, row, start=0, end=130, window=130)
+    mutants = [Mutant(i % 130, np.zeros(1000, np.int64)) for i in range(200)]
+    cut = list(batches(fast, mutants))
+    assert [m.start for batch in cut for m in batch] == [m.start for m in mutants]
     tokens = max(len(batch) for batch in cut) * 1000
     assert tokens * model.config.widest * 4 <= 4 * 2**20
     wide = [Mutant(0, np.zeros(10**6, np.int64))] * 2
-    assert [len(batch) for batch in batches(model, wide)] == [1, 1]
+    assert [len(batch) for batch in batches(fast, wide)] == [1, 1]
+    short = [Mutant(0, np.zeros(1, np.int64))] * 1000
+    rows = 4 * 2**20 // (4 * model.config.widest) // 130  # whole rows, not mutants
+    assert len(next(batches(slow, short))) == rows
+    assert len(next(batches(fast, short, whole_rows=True))) == rows
 
 
 def test_kept_memory_is_what_is_announced():
@@ -234,8 +242,11 @@ def test_mutants_that_do_not_fit_are_refused():
         reference = ReferencePass(model, torch.full((10,), 7), start=2, end=6, window=4)
         with pytest.raises(ValueError, match="must start at 2 to 5; got 6"):
             reference.hidden([Mutant(6, np.array([7]))])
-        with pytest.raises(ValueError, match="must have 1 to 4 tokens; got 5"):
+        with pytest.raises(ValueError, match="at 2 must have 1 to 4 tokens; got 5"):
             reference.hidden([Mutant(2, np.full(5, 7))])
+        end = ReferencePass(model, torch.full((10,), 7), start=8, end=10, window=2)
+        with pytest.raises(ValueError, match="at 9 must have 1 to 1 tokens; got 2"):
+            end.hidden([Mutant(9, np.full(2, 7))])
         with pytest.raises(ValueError, match="keep_hidden must be True"):
             reference.hidden_rows([Mutant(2, np.array([7]))])
 
