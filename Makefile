@@ -36,6 +36,7 @@ format: $(STAMP) ## rewrite the code in the house style
 bench: $(STAMP) ## measure speed and memory against named baselines
 	$(BIN)/python -m tests.benchmarks.forward
 	$(BIN)/python -m tests.benchmarks.variants
+	$(BIN)/python -m tests.benchmarks.mutagenesis
 
 truth: $(STAMP) ## hold scores against known effects, write docs/truth-*.md
 	$(BIN)/python -m tests.benchmarks.truth_synthetic --out docs/truth-synthetic.md
