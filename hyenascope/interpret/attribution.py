@@ -27,6 +27,7 @@ from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.attribution_window import Window
 from hyenascope.interpret.gradient_targets import Target
 from hyenascope.interpret.provenance import provenance_of
+from hyenascope.interpret.unscored import NOT_A_BASE
 from hyenascope.models.gradient_memory import plan_gradients
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.one_hot_module import OneHotLM, frozen, recomputed
@@ -302,7 +303,7 @@ def _runs(unknown: Bool[np.ndarray, " length"], start: int) -> list[dict[str, ob
             "strand": "both",
             "start": start + int(first),
             "end": start + int(stop),
-            "reason": "the reference is not A, C, G or T",
+            "reason": NOT_A_BASE,
         }
         for first, stop in edges.reshape(-1, 2)
     ]
