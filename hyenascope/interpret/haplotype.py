@@ -19,7 +19,7 @@ from hyenascope.sequence.tokenizer import reverse_complement_tokens, tokenize
 
 
 @dataclass(frozen=True)
-class Reading:
+class AlleleReading:
     """One strand of one variant, as the model reads it.
 
     Parameters
@@ -31,6 +31,8 @@ class Reading:
     removed, added
         Tokens that the change takes out of the reference and puts into the
         alternate, from ``first`` on.
+    is_last
+        Whether the contig ends where the reading does.
     """
 
     reference: Int64[np.ndarray, " length"]
@@ -38,6 +40,7 @@ class Reading:
     first: int
     removed: int
     added: int
+    is_last: bool
 
     @property
     def change(self) -> slice:
@@ -119,11 +122,14 @@ class StrandText:
     tokens
         Token ids in reading order from the window's first base on; more than the
         window where the contig has them.
+    is_last
+        Whether the contig ends with the window.
     """
 
     window: Interval
     reverse: bool
     tokens: Int64[np.ndarray, " bases"]
+    is_last: bool
 
     @property
     def reference(self) -> Int64[np.ndarray, " length"]:
@@ -136,7 +142,7 @@ class StrandText:
             return self.window.end - variant.end
         return variant.start - self.window.start
 
-    def read(self, variant: Variant) -> Reading:
+    def read(self, variant: Variant) -> AlleleReading:
         """Read one variant, which must lie in the window and agree with it."""
         at, alt = self.index(variant), self.strand_tokens(variant.alt)
         after = self.tokens[at + len(variant.ref) :]
@@ -146,7 +152,11 @@ class StrandText:
         reference, alternate = self.tokens[:both], changed[:both]
         differs = reference[at:] != alternate[at:]
         first = at + int(differs.argmax()) if differs.any() else both
-        return Reading(reference, alternate, first, *trimmed_lengths(variant))
+        start, end, added = edit_of(variant)
+        is_last = self.is_last or both < len(self.reference)
+        return AlleleReading(
+            reference, alternate, first, end - start, len(added), is_last
+        )
 
     def strand_tokens(self, bases: str) -> Int64[np.ndarray, " alt"]:
         """Return forward bases, perhaps none, as this strand reads them."""
@@ -158,45 +168,31 @@ def strand_text(
     genome: FastaReader, window: Interval, *, reverse: bool, room: int
 ) -> StrandText:
     """Fetch a window and up to ``room`` bases after it in reading order."""
-    start, end = window.start, window.end
+    start, end, size = window.start, window.end, genome.contigs[window.chrom]
+    is_last = start == 0 if reverse else end == size
     if reverse:
         start = max(0, start - room)
     else:
-        end = min(genome.contigs[window.chrom], end + room)
+        end = min(size, end + room)
     tokens = tokenize(genome.fetch_region(window.chrom, start, end))
     if reverse:
         tokens = reverse_complement_tokens(tokens)
-    return StrandText(window, reverse, tokens)
+    return StrandText(window, reverse, tokens, is_last)
 
 
-def read_forward(genome: FastaReader, variant: Variant, window: Interval) -> Reading:
-    """Read left to right: the window's left edge is fixed.
+def edit_of(variant: Variant) -> tuple[int, int, str]:
+    """Return 0-based start and end of the bases that go, and those that come.
 
-    ``variant`` must lie in ``window`` and agree with the genome.
-    """
-    room = len(variant.ref)
-    return strand_text(genome, window, reverse=False, room=room).read(variant)
-
-
-def read_reverse(genome: FastaReader, variant: Variant, window: Interval) -> Reading:
-    """Read right to left on the other strand: the window's right edge is fixed."""
-    room = len(variant.ref)
-    return strand_text(genome, window, reverse=True, room=room).read(variant)
-
-
-def trimmed_lengths(variant: Variant) -> tuple[int, int]:
-    """Count the bases of REF and ALT that are left when shared ends are trimmed.
+    Ends that REF and ALT share are trimmed, the right one first.
 
     Examples
     --------
-    >>> trimmed_lengths(Variant("I", 1, "ACG", "ATG"))
-    (1, 1)
-    >>> trimmed_lengths(Variant("I", 1, "A", "ATT"))
-    (0, 2)
+    >>> edit_of(Variant("I", 7, "ACG", "ATG")), edit_of(Variant("I", 7, "A", "ATT"))
+    ((7, 8, 'T'), (7, 7, 'TT'))
     """
-    ref, alt = variant.ref, variant.alt
+    ref, alt, start = variant.ref, variant.alt, variant.start
     while ref and alt and ref[-1] == alt[-1]:
         ref, alt = ref[:-1], alt[:-1]
     while ref and alt and ref[0] == alt[0]:
-        ref, alt = ref[1:], alt[1:]
-    return len(ref), len(alt)
+        ref, alt, start = ref[1:], alt[1:], start + 1
+    return start, start + len(ref), alt

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from hyenascope.data.variant import Variant
-from hyenascope.interpret.haplotype import StrandText
+from hyenascope.interpret.haplotype import StrandText, edit_of
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,6 @@ class JointReading:
     first: int
     changed: int | None
     is_seen: bool
-
-
-def edit_of(variant: Variant) -> tuple[int, int, str]:
-    """Return 0-based start and end of the bases that go, and those that come.
-
-    Examples
-    --------
-    >>> edit_of(Variant("I", 7, "ACG", "ATG")), edit_of(Variant("I", 7, "A", "ATT"))
-    ((7, 8, 'T'), (7, 7, 'TT'))
-    """
-    ref, alt, start = variant.ref, variant.alt, variant.start
-    while ref and alt and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    while ref and alt and ref[0] == alt[0]:
-        ref, alt, start = ref[1:], alt[1:], start + 1
-    return start, start + len(ref), alt
 
 
 def overlapping(variants: Sequence[Variant]) -> tuple[Variant, Variant] | None:

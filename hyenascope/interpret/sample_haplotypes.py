@@ -7,8 +7,8 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.genotypes import Genotype, GenotypedRecord
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
-from hyenascope.interpret.haplotype import grid_window
-from hyenascope.interpret.joint_reading import edit_of, overlapping
+from hyenascope.interpret.haplotype import edit_of, grid_window
+from hyenascope.interpret.joint_reading import overlapping
 from hyenascope.interpret.variant_checks import CheckedVariant, check_variant
 from hyenascope.sequence.dna import BASES
 

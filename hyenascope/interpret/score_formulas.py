@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from hyenascope.interpret.haplotype import Reading
+from hyenascope.interpret.haplotype import AlleleReading
 from hyenascope.interpret.scores import ScoreName
 
 StatePool = Literal["mean", "last", "variant"]
@@ -88,7 +88,9 @@ def needs_window(scores: Iterable[ScoreName]) -> bool:
     )
 
 
-def tokens_needed(reading: Reading, scores: Sequence[ScoreName], window: int) -> int:
+def tokens_needed(
+    reading: AlleleReading, scores: Sequence[ScoreName], window: int
+) -> int:
     """Return how many tokens from the first that differs on the scores look at.
 
     ``window`` is what ``"downstream"`` adds up.
@@ -101,13 +103,13 @@ def tokens_needed(reading: Reading, scores: Sequence[ScoreName], window: int) ->
 
 
 def score_sides(
-    reading: Reading, pair: Pair, scores: Sequence[ScoreName], window: int
+    reading: AlleleReading, pair: Pair, scores: Sequence[ScoreName], window: int
 ) -> Sides:
     """Return the reference and alternate side of every score on one strand."""
     return {name: _side(name, reading, pair, window) for name in scores}
 
 
-def can_be_judged(reading: Reading) -> bool:
+def can_be_judged(reading: AlleleReading) -> bool:
     """Whether there is something before the change and all of it is read.
 
     The first base of a strand has no left context; a change that is cut off by the
@@ -116,13 +118,18 @@ def can_be_judged(reading: Reading) -> bool:
     return reading.is_seen and reading.first > 0
 
 
+def is_cut_off(reading: AlleleReading, window: int) -> bool:
+    """Whether the contig ends within what ``"downstream"`` adds up."""
+    return reading.is_last and len(reading.reference) - reading.first < window
+
+
 def unknown_sides(scores: Sequence[ScoreName]) -> Sides:
     """Return NaN for every score."""
     return dict.fromkeys(scores, _UNKNOWN)
 
 
 def _side(
-    name: ScoreName, reading: Reading, pair: Pair, window: int
+    name: ScoreName, reading: AlleleReading, pair: Pair, window: int
 ) -> tuple[float, float]:
     if name in DISTANCES:
         pool, distance = DISTANCES[name]
@@ -132,10 +139,14 @@ def _side(
         return float(pair.ref[:change].sum()), float(pair.alt[:change].sum())
     if name in ("full_sum", "full_mean"):
         return _full(pair, mean=name == "full_mean")
+    if name == "downstream" and is_cut_off(reading, window):
+        return _UNKNOWN
     return _paired(reading, pair, window if name == "downstream" else None)
 
 
-def _paired(reading: Reading, pair: Pair, window: int | None) -> tuple[float, float]:
+def _paired(
+    reading: AlleleReading, pair: Pair, window: int | None
+) -> tuple[float, float]:
     """Add log p over the alleles and over what follows, paired by coordinate.
 
     The shorter allele gets the reference window's mean log p for each base that it

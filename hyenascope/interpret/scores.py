@@ -82,7 +82,8 @@ _DEFINITIONS = (
     ScoreDefinition(
         "downstream",
         "Σ log p(base | left) over the W bases from the change on, paired by "
-        "coordinate, alternate − reference",
+        "coordinate, alternate − reference; none on a strand on which the contig "
+        "ends before the W bases do",
         "nats",
         "Negative: the change and the bases after it are less likely than before. "
         "W is a choice: too small a W misses effects further on.",

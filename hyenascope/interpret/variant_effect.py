@@ -23,10 +23,11 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.background import Background
 from hyenascope.interpret.baselines import Baselines, context_label
-from hyenascope.interpret.haplotype import grid_stride, grid_window
+from hyenascope.interpret.haplotype import grid_stride, grid_window, strand_text
 from hyenascope.interpret.provenance import provenance_of
-from hyenascope.interpret.score_formulas import Sides
+from hyenascope.interpret.score_formulas import Sides, can_be_judged, is_cut_off
 from hyenascope.interpret.scores import SCORES, BaselineName, ScoreName
+from hyenascope.interpret.unscored import contig_ends
 from hyenascope.interpret.variant_checks import (
     CheckedVariant,
     check_variant,
@@ -94,8 +95,10 @@ def score_variants(
     baselines, markov_order
         Columns that need no model, fitted on this genome.
     downstream_window
-        Bases that ``"downstream"`` adds up from the change on; at most what every
-        window holds on either side, half the context less half the stride.
+        Bases that ``"downstream"`` adds up from the change on: the ``window`` of
+        `saturation_mutagenesis`. At most what every window holds on either side,
+        half the context less half the stride. A strand on which the contig has fewer
+        gives NaN, and ``reason`` says so.
     window_stride
         Step of the window grid, a quarter of the context by default: more
         variants share a pass, each has 3/8 to 5/8 of the context on either side.
@@ -175,6 +178,7 @@ def score_variants(
             if item.checked.ok and item.window is not None
         ]
         table = _Table(len(given), _columns(options))
+        placed = {job.row: job for job in jobs}
         notes: dict[int, str] = {}
         plan = PassPlan(
             options.scores, strands, options.downstream, batch_size, max_memory
@@ -182,7 +186,7 @@ def score_variants(
         passes = VariantPasses(model, reader, plan, resolve_device(device))
         for row, sides in passes.run(jobs, progress=progress):
             table.put_sides(row, sides, options)
-            notes[row] = _silent_strands(sides)
+            notes[row] = _silent_strands(sides, placed[row], reader, plan)
         provenance |= {
             "baseline_bases": _fill_baselines(table, jobs, reader, options),
             "ref_agreement": ref_agreement(checked),
@@ -369,16 +373,29 @@ def _without_flagged(scores: ad.AnnData) -> ad.AnnData:
     return kept
 
 
-def _silent_strands(sides: dict[str, Sides]) -> str:
+def _silent_strands(
+    sides: dict[str, Sides], job: Job, genome: FastaReader, plan: PassPlan
+) -> str:
     """Say which strands have no number: the mean then rests on the other."""
-    silent = [
-        strand
-        for strand, found in sides.items()
-        if any(np.isnan(pair).any() for pair in found.values())
-    ]
-    if not silent:
-        return ""
-    return f"{' and '.join(silent)}: nothing before the change, or N in it"
+    reasons: dict[str, list[str]] = {}
+    for strand, found in sides.items():
+        if any(np.isnan(pair).any() for pair in found.values()):
+            reason = _silence(strand, job, genome, plan)
+            reasons.setdefault(reason, []).append(strand)
+    return "; ".join(
+        f"{' and '.join(strands)}: {reason}" for reason, strands in reasons.items()
+    )
+
+
+def _silence(strand: str, job: Job, genome: FastaReader, plan: PassPlan) -> str:
+    """Say why a strand has no number."""
+    room = len(job.variant.ref)
+    text = strand_text(genome, job.window, reverse=strand == "reverse", room=room)
+    reading = text.read(job.variant)
+    cut_off = "downstream" in plan.scores and is_cut_off(reading, plan.window)
+    if not cut_off or not can_be_judged(reading):
+        return "nothing before the change, or N in it"
+    return f"no downstream score, {contig_ends(plan.window)}"
 
 
 def _obs(

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from hyenascope._device import borrow
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
-from hyenascope.interpret.haplotype import Reading, StrandText, strand_text
+from hyenascope.interpret.haplotype import AlleleReading, StrandText, strand_text
 from hyenascope.interpret.score_formulas import (
     Sides,
     can_be_judged,
@@ -224,7 +224,7 @@ class VariantPasses:
             found[job.row] = score_sides(reading, pair, plan.scores, plan.window)
         return found
 
-    def _mutant(self, reading: Reading) -> Mutant:
+    def _mutant(self, reading: AlleleReading) -> Mutant:
         width = tokens_needed(reading, self.plan.scores, self.plan.window)
         stop = reading.first + width
         changed = None if reading.changed is None else min(reading.changed, width)

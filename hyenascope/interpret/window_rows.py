@@ -16,7 +16,7 @@ from hyenascope._typing import Strands
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
-from hyenascope.interpret.haplotype import Reading, strand_text
+from hyenascope.interpret.haplotype import AlleleReading, strand_text
 from hyenascope.interpret.score_formulas import (
     Pair,
     Sides,
@@ -129,7 +129,7 @@ class FullWindows:
                 },
             )
 
-    def _readings(self, job: Job) -> dict[str, Reading]:
+    def _readings(self, job: Job) -> dict[str, AlleleReading]:
         return {
             strand: strand_text(
                 self.genome,
@@ -141,7 +141,7 @@ class FullWindows:
         }
 
     def _rows(
-        self, block: Sequence[Job], readings: list[dict[str, Reading]]
+        self, block: Sequence[Job], readings: list[dict[str, AlleleReading]]
     ) -> dict[_Key, np.ndarray]:
         """Distinct token rows that a block needs, each once."""
         rows: dict[_Key, np.ndarray] = {}
@@ -184,7 +184,7 @@ class FullWindows:
             )
         }
 
-    def _from_passes(self, strand: str, reading: Reading) -> Sides:
+    def _from_passes(self, strand: str, reading: AlleleReading) -> Sides:
         scores = self.plan.scores
         if not can_be_judged(reading):
             return unknown_sides(scores)
@@ -225,7 +225,7 @@ def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def _pair(
-    reading: Reading, ref: _Pass, alt: _Pass, pools: frozenset[StatePool]
+    reading: AlleleReading, ref: _Pass, alt: _Pass, pools: frozenset[StatePool]
 ) -> Pair:
     first = reading.first
     before = ref.picked[:first]

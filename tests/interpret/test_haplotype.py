@@ -5,10 +5,10 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.haplotype import (
+    AlleleReading,
+    edit_of,
     grid_window,
-    read_forward,
-    read_reverse,
-    trimmed_lengths,
+    strand_text,
 )
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import detokenize
@@ -45,16 +45,24 @@ def test_a_short_contig_is_its_own_window():
 @pytest.mark.parametrize(
     ("ref", "alt", "expected"),
     [
-        ("A", "G", (1, 1)),
-        ("ACG", "TCA", (3, 3)),
-        ("ACG", "ATG", (1, 1)),
-        ("A", "ATT", (0, 2)),
-        ("ATT", "A", (2, 0)),
-        ("AT", "GCCT", (1, 3)),
+        ("A", "G", (6, 7, "G")),
+        ("ACG", "TCA", (6, 9, "TCA")),
+        ("ACG", "ATG", (7, 8, "T")),
+        ("A", "ATT", (7, 7, "TT")),
+        ("ATT", "A", (7, 9, "")),
+        ("AT", "GCCT", (6, 7, "GCC")),
+        ("AA", "A", (6, 7, "")),
     ],
 )
-def test_trimmed_lengths(ref, alt, expected):
-    assert trimmed_lengths(Variant("I", 1, ref, alt)) == expected
+def test_edit_of_trims_what_the_alleles_share(ref, alt, expected):
+    assert edit_of(Variant("I", 7, ref, alt)) == expected
+
+
+def read(
+    genome: FastaReader, variant: Variant, window: Interval, *, reverse: bool
+) -> AlleleReading:
+    room = len(variant.ref)
+    return strand_text(genome, window, reverse=reverse, room=room).read(variant)
 
 
 def edits(start):
@@ -75,11 +83,11 @@ def test_each_strand_is_cut_from_the_whole_haplotype(genome, kind):
     whole = variant.apply(TEXT, 0)
     grown = len(whole) - len(TEXT)
 
-    forward = read_forward(genome, variant, window)
+    forward = read(genome, variant, window, reverse=False)
     assert detokenize(forward.reference) == TEXT[140:268]
     assert detokenize(forward.alternate) == whole[140:268]
 
-    reverse = read_reverse(genome, variant, window)
+    reverse = read(genome, variant, window, reverse=True)
     assert detokenize(reverse.reference) == reverse_complement(TEXT[140:268])
     # The right edge stays: it has moved by the bases that were gained or lost.
     kept = whole[140 + grown : 268 + grown]
@@ -89,8 +97,8 @@ def test_each_strand_is_cut_from_the_whole_haplotype(genome, kind):
 @pytest.mark.parametrize("kind", ["snv", "mnv", "insertion", "deletion"])
 def test_prefix_is_shared_and_first_differs(genome, kind):
     window = Interval("I", 140, 268)
-    for read in (read_forward, read_reverse):
-        reading = read(genome, edits(200)[kind], window)
+    for reverse in (False, True):
+        reading = read(genome, edits(200)[kind], window, reverse=reverse)
         same = reading.reference == reading.alternate
         assert same[: reading.first].all()
         assert not same[reading.first]
@@ -99,8 +107,8 @@ def test_prefix_is_shared_and_first_differs(genome, kind):
 @pytest.mark.parametrize("kind", ["snv", "mnv", "insertion", "deletion"])
 def test_downstream_pairs_the_same_bases(genome, kind):
     window = Interval("I", 140, 268)
-    for read in (read_forward, read_reverse):
-        reading = read(genome, edits(200)[kind], window)
+    for reverse in (False, True):
+        reading = read(genome, edits(200)[kind], window, reverse=reverse)
         ref, alt = reading.downstream
         np.testing.assert_array_equal(reading.reference[ref], reading.alternate[alt])
         assert 128 in (ref.stop, alt.stop)
@@ -109,8 +117,25 @@ def test_downstream_pairs_the_same_bases(genome, kind):
 def test_haplotypes_at_the_end_of_a_contig_are_equally_long(genome):
     window = Interval("I", 272, 400)
     deletion = Variant("I", 391, TEXT[390:393], TEXT[390])
-    reading = read_forward(genome, deletion, window)
+    reading = read(genome, deletion, window, reverse=False)
     assert len(reading.reference) == len(reading.alternate) == 126
     insertion = Variant("I", 391, TEXT[390], TEXT[390] + "ACGT")
-    reading = read_forward(genome, insertion, window)
+    reading = read(genome, insertion, window, reverse=False)
     assert len(reading.reference) == len(reading.alternate) == 128
+
+
+def test_a_reading_knows_where_its_contig_ends(genome):
+    at = {
+        Interval("I", 0, 128): (False, True),
+        Interval("I", 140, 268): (False, False),
+        Interval("I", 272, 400): (True, False),
+    }
+    for window, expected in at.items():
+        snv = edits(window.start + 64)["snv"]
+        found = [
+            read(genome, snv, window, reverse=reverse) for reverse in (False, True)
+        ]
+        assert tuple(reading.is_last for reading in found) == expected
+    # The deletion takes more than the two bases behind the window.
+    deletion = Variant("I", 391, TEXT[390:395], TEXT[390])
+    assert read(genome, deletion, Interval("I", 270, 398), reverse=False).is_last

@@ -80,7 +80,7 @@ def test_joint_reading_is_the_edited_text(reverse):
     tokens = tokenize(TEXT[WINDOW.start :])
     if reverse:
         tokens = reverse_complement_tokens(tokenize(TEXT[: WINDOW.end]))
-    text = StrandText(WINDOW, reverse, tokens)
+    text = StrandText(WINDOW, reverse, tokens, is_last=False)
     variants = [snv(190), INSERTION, DELETION, snv(205)]
     changed = apply_all(variants)
     expected = tokenize(changed[WINDOW.start :])[:64]

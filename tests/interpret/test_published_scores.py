@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret import variant_passes
+from hyenascope.interpret.ism import saturation_mutagenesis
 from hyenascope.interpret.scores import PUBLISHED, SCORES, BaselineName, ScoreName, wide
 from hyenascope.interpret.variant_effect import score_variants
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
@@ -216,6 +218,75 @@ def test_downstream_window_is_what_every_window_holds(small, fasta):
     assert found.uns["hyenascope"]["downstream_window"] == 24
     with pytest.raises(ValueError, match=r"downstream_window must be .*; got 0"):
         score_variants(small, snv(200), fasta, downstream_window=0)
+
+
+def test_downstream_ends_with_the_contig_as_mutagenesis_does(small, fasta):
+    """Either strand is silent where it has not the bases, and the row says so."""
+    window = 9
+    positions = [1, 2, 8, 9, 10, 200, 391, 392, 393, 399, 400]
+    options = {"context": CONTEXT, "baselines": ()}
+    found = score_variants(
+        small,
+        [snv(pos) for pos in positions],
+        fasta,
+        scores=("downstream", "conditional"),
+        downstream_window=window,
+        **options,
+    )
+    table = wide(found)
+    for side in ("forward", "reverse"):
+        track = saturation_mutagenesis(
+            small, fasta, Interval("I", 0, 400), window=window, context=64, strands=side
+        )
+        unscored = [
+            run["start"] < pos <= run["end"]
+            for pos in positions
+            for run in track.provenance["unscored"]
+        ]
+        silent = np.array(unscored).reshape(len(positions), -1).any(axis=1)
+        np.testing.assert_array_equal(table[f"downstream_{side}"].isna(), silent)
+    reasons = dict(zip(positions, table["reason"], strict=True))
+    ends = "no downstream score, the contig ends less than 9 bp further on"
+    nothing = "nothing before the change, or N in it"
+    assert reasons == {
+        1: f"forward: {nothing}; reverse: {ends}",
+        2: f"reverse: {ends}",
+        8: f"reverse: {ends}",
+        9: "",
+        10: "",
+        200: "",
+        391: "",
+        392: "",
+        393: f"forward: {ends}",
+        399: f"forward: {ends}",
+        400: f"forward: {ends}; reverse: {nothing}",
+    }
+    inner = table.iloc[1:-1]
+    assert inner[["downstream", "conditional_forward"]].notna().all(axis=None)
+    assert table["downstream"].isna().tolist() == [True, *[False] * 9, True]
+
+
+@pytest.mark.parametrize("stride", [1, 7, 16, None])
+@pytest.mark.parametrize("variant", [INSERTION, DELETION, MNV], ids=str)
+def test_downstream_is_cut_by_the_contig_alone(small, fasta, variant, stride):
+    options = {"context": CONTEXT, "window_stride": stride, "baselines": ()}
+    found = score_variants(small, variant, fasta, scores=("downstream",), **options)
+    assert np.isfinite(found.X).all()
+    assert found.obs["reason"].iloc[0] == ""
+
+
+def test_downstream_of_an_indel_is_cut_off_at_either_end(small, fasta, full_windows):
+    left = Variant("I", 5, TEXT[4:8], TEXT[4])
+    right = Variant("I", 390, TEXT[389], TEXT[389] + "ACGTA")
+    options = {"scores": ("downstream",), "context": CONTEXT, "downstream_window": 20}
+    fast = score_variants(small, [left, right], fasta, **options)
+    full_windows()
+    slow = score_variants(small, [left, right], fasta, **options)
+    for found in (fast, slow):
+        table = wide(found)
+        assert table["downstream_forward"].isna().tolist() == [False, True]
+        assert table["downstream_reverse"].isna().tolist() == [True, False]
+    np.testing.assert_allclose(fast.X, slow.X, atol=1e-9)
 
 
 def test_every_score_says_what_it_is(small, fasta):
