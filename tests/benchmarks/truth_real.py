@@ -42,6 +42,9 @@ RELEASE, BARCODES, SIGNIFICANT = "GRCh37", 10, 1e-5
 MARKOV_ORDER = 8
 RIVAL = "Markov"
 PIECE = 500
+DOWNSTREAM = 64
+"""Bases of the downstream score: elements are short, and it has none at their ends."""
+
 LEAST = 5
 """Rows that both classes of a comparison must have."""
 
@@ -139,6 +142,7 @@ def read_scores(fasta: Path, job: tuple[str, pd.DataFrame]) -> pd.DataFrame:
             reader,
             scores=get_args(ScoreName),
             baselines=(),
+            downstream_window=DOWNSTREAM,
         )
     values = found[:, list(get_args(ScoreName))].X
     return pd.DataFrame(values, index=piece.index, columns=get_args(ScoreName))
@@ -397,7 +401,7 @@ def page(parts: Iterable[str], made: str) -> str:
 bundled models are far smaller and have never seen a human base.** This page says what
 their scores are worth, beside what counting words gives.
 
-Both strands, default context. In brackets the middle 95 % of bootstrap resamples of
+Both strands, default context; `downstream` adds up {DOWNSTREAM} bases. In brackets the middle 95 % of bootstrap resamples of
 positions, so that the three changes of a base stay together; neighbouring bases are not
 independent either, and true uncertainty is larger. ▲ better and ▽ worse than {RIVAL}:
 the interval of the paired difference leaves out 0. {RIVAL} (interpolated, order
