@@ -70,10 +70,11 @@ READING = """\
   annotation know (phyloP, CADD) is far away.
 - `full_sum`, `full_mean` and `likelihood` rank substitutions alike, and `downstream`
   nearly so: they are one score here, not four.
-- Distances at the last base mostly say how far from the window's end the change is, and
-  the inner product which window it is; a correlation either way comes of where the
-  effects lie in the element. With this many cells, some marks are luck, and classes
-  with a handful of SNVs (see LOF / FUNC) say nothing.
+- Distances at the last base mostly say how near the change is to the window's end: their
+  correlations come of where in an element the effects lie. The inner product depends on
+  the window more than on the change.
+- With this many cells some marks are luck, and classes with a handful of SNVs of one kind
+  (see LOF / FUNC) say nothing.
 - Use these weights to learn the tools, never to judge human variants.
 """
 
@@ -401,9 +402,10 @@ def page(parts: Iterable[str], made: str) -> str:
 bundled models are far smaller and have never seen a human base.** This page says what
 their scores are worth, beside what counting words gives.
 
-Both strands, default context; `downstream` adds up {DOWNSTREAM} bases. In brackets the middle 95 % of bootstrap resamples of
-positions, so that the three changes of a base stay together; neighbouring bases are not
-independent either, and true uncertainty is larger. ▲ better and ▽ worse than {RIVAL}:
+Both strands, default context; `downstream` adds up {DOWNSTREAM} bases. In brackets
+the middle 95 % of bootstrap resamples of positions, so that the three changes of a base
+stay together; neighbouring bases are not independent either, and true uncertainty is
+larger. ▲ better and ▽ worse than {RIVAL}:
 the interval of the paired difference leaves out 0. {RIVAL} (interpolated, order
 {MARKOV_ORDER}), CpG and trinucleotide are counted on human chromosome 20, which holds
 none of these loci. Each score is defined in `hyenascope.interpret.scores`.
