@@ -70,11 +70,11 @@ READING = """\
   annotation know (phyloP, CADD) is far away.
 - `full_sum`, `full_mean` and `likelihood` rank substitutions alike, and `downstream`
   nearly so: they are one score here, not four.
-- Distances at the last base mostly say how near the change is to the window's end: their
-  correlations come of where in an element the effects lie. The inner product depends on
-  the window more than on the change.
-- With this many cells some marks are luck, and classes with a handful of SNVs of one kind
-  (see LOF / FUNC) say nothing.
+- Distances at the last base mostly say how near the change is to the window's end:
+  their correlations come of where in an element the effects lie. The inner product
+  depends on the window more than on the change.
+- With this many cells some marks are luck, and classes with a handful of SNVs of one
+  kind (see LOF / FUNC) say nothing.
 - Use these weights to learn the tools, never to judge human variants.
 """
 
