@@ -3,10 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from hyenascope.viz.lane import View
-from hyenascope.viz.style import BASE_COLOURS, INK, MONO, format_position
+from hyenascope.viz.letters import Letters
+from hyenascope.viz.text import escape_text
+from hyenascope.viz.view import View
 
-_DARK_LETTERS = "GN"  # on a light ground
 _GC_BINS = 1000
 _GC_REACH = (0.2, 0.8)
 
@@ -21,20 +21,19 @@ def base_blocks(text: str, view: View) -> go.Heatmap:
     view
         Where to draw.
     """
-    palette = list(BASE_COLOURS)
-    unknown = palette.index("N")
-    codes = [palette.index(base) if base in palette else unknown for base in text]
-    hover = [
-        f"<b>{format_position(view.interval.chrom, pos)}</b> {base}"
-        for pos, base in enumerate(text, start=view.interval.start + 1)
-    ]
+    colours = view.theme.bases
+    palette = list(colours)
+    codes = np.full(256, palette.index("N"), np.uint8)
+    codes[[ord(base) for base in palette]] = range(len(palette))
+    bases = np.frombuffer(text.encode("ascii"), np.uint8)
     steps = [
-        [(number + side) / len(palette), BASE_COLOURS[base]]
+        [(number + side) / len(palette), colours[base]]
         for number, base in enumerate(palette)
         for side in (0, 1)
     ]
+    where = escape_text(view.interval.chrom)
     return go.Heatmap(
-        z=[codes],
+        z=codes[bases][None],
         x0=view.interval.start + 1,
         dx=1,
         y=[0, 1],
@@ -43,26 +42,24 @@ def base_blocks(text: str, view: View) -> go.Heatmap:
         zmax=len(palette) - 0.5,
         colorscale=steps,
         showscale=False,
-        hovertext=[hover],
-        hoverinfo="text",
+        text=[list(text)],
+        hovertemplate=f"<b>{where}:%{{x:,d}}</b> %{{text}}<extra></extra>",
     )
 
 
-def base_letters(text: str, view: View) -> go.Scatter:
-    """Return the letters, as large as the room for a base allows."""
-    room = view.pixels / len(text)
-    return go.Scatter(
+def base_letters(text: str, view: View) -> Letters:
+    """Return the letters, light upon their block or dark where that is light."""
+    theme, length = view.theme, len(text)
+    light, dark = "#ffffff", "#111418"
+    return Letters(
+        text=text,
         x=np.arange(view.interval.start + 1, view.interval.end + 1),
-        y=np.full(len(text), 0.5),
-        yaxis=view.yaxis,
-        mode="text",
-        text=list(text),
-        textfont={
-            "family": MONO,
-            "size": min(max(1.6 * room, 8), 13),
-            "color": [INK if base in _DARK_LETTERS else "#ffffff" for base in text],
+        bottom=np.full(length, 0.22),
+        top=np.full(length, 0.78),
+        colours={
+            base: dark if base in theme.dark_letters else light for base in theme.bases
         },
-        hoverinfo="skip",
+        widest=9.0,
     )
 
 
@@ -84,9 +81,12 @@ def gc_blocks(text: str, view: View) -> tuple[go.Heatmap, str]:
         yaxis=view.yaxis,
         zmin=low,
         zmax=high,
-        colorscale=[[0, "#ffffff"], [0.5, "#8fc1b5"], [1, "#0b4f45"]],
+        colorscale=[list(stop) for stop in view.theme.sequential],
         showscale=False,
         hoverongaps=False,
         hovertemplate="GC %{z:.2f}<extra></extra>",
     )
-    return trace, f"GC content of every {size:,} bp, white {low:.0%} to dark {high:.0%}"
+    return (
+        trace,
+        f"GC content of every {size:,} bp, paper {low:.0%} to full colour {high:.0%}",
+    )

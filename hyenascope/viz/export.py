@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.viz.figure import CONFIG
-from hyenascope.viz.style import visible_text
+from hyenascope.viz.text import visible_text
 
 ImageFormat = Literal["png", "svg", "pdf"]
 

@@ -2,20 +2,16 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
 
 from hyenascope.data.interval import Interval
-from hyenascope.viz.lane import Component, Lane, View
-from hyenascope.viz.style import (
-    GRID,
-    INK,
-    MUTED,
-    escape_text,
-    format_interval,
-    layout_defaults,
-)
+from hyenascope.viz.lane import Component, Lane
+from hyenascope.viz.style import THEMES, Theme, ThemeName, layout_defaults
+from hyenascope.viz.text import escape_text, format_interval
+from hyenascope.viz.view import View
 
 CONFIG = {
     "scrollZoom": True,
@@ -35,7 +31,7 @@ CONFIG = {
 _BOTTOM, _RIGHT = 56, 84
 _TITLE, _TWO_LINES = 34, 54
 _GAP, _NOTED_GAP = 18, 32
-_DEFAULT_WIDTH = 1000  # planned for, when the figure takes the width of the page
+DEFAULT_WIDTH = 1000  # planned for, when the figure takes the width of the page
 
 
 def plot_locus(
@@ -46,6 +42,7 @@ def plot_locus(
     width: int | None = None,
     title: str | None = None,
     max_points: int = 4000,
+    theme: ThemeName = "light",
 ) -> go.Figure:
     """Draw components one above the other over the same stretch of DNA.
 
@@ -56,7 +53,7 @@ def plot_locus(
     Parameters
     ----------
     components
-        `Line`, `Variants`, `Genes`, `Sequence` or anything with a ``draw``, top
+        Anything of `hyenascope.viz.components`, or of your own with a ``draw``, top
         to bottom.
     interval
         What to show, 0-based half-open.
@@ -68,6 +65,8 @@ def plot_locus(
         Text above the figure, taken literally; the locus stands below it.
     max_points
         Most points of one signal before it is thinned, see `thin`.
+    theme
+        Colours for light or dark paper.
 
     Returns
     -------
@@ -90,22 +89,81 @@ def plot_locus(
     >>> figure.layout.xaxis.range, figure.layout.xaxis.tickformat
     ((1000.5, 1007.5), ',d')
     """
-    _check(components, interval)
-    plot_width = (width or _DEFAULT_WIDTH) - 120 - _RIGHT
-    lanes = [
-        component.draw(View(interval, slot, max_points, max(plot_width, 200)))
-        for slot, component in enumerate(components, start=1)
+    check_components(components, interval)
+    pixels = max((width or DEFAULT_WIDTH) - 120 - _RIGHT, 200)
+    views = [
+        View(interval, slot, max_points, pixels, THEMES[theme])
+        for slot in range(1, len(components) + 1)
     ]
+    lanes = [
+        with_letters(component.draw(view), view)
+        for component, view in zip(components, views, strict=True)
+    ]
+    above = _TITLE if title is None else _TWO_LINES
+    figure = stack(
+        lanes, interval, THEMES[theme], above=above, height=height, width=width
+    )
+    figure.update_layout(title=_title(interval, title, THEMES[theme]))
+    return figure
+
+
+def check_components(components: Sequence[Component], interval: Interval) -> None:
+    """Refuse what cannot be drawn.
+
+    Raises
+    ------
+    ValueError
+        If there is no component or the interval is empty.
+    TypeError
+        If a component cannot draw itself.
+    """
+    if not components:
+        raise ValueError("components must hold at least one track; got none.")
+    for component in components:
+        if not isinstance(component, Component):
+            raise TypeError(
+                "components must be of hyenascope.viz.components or have a draw "
+                f"method; got {type(component).__name__}."
+            )
+    if interval.length == 0:
+        raise ValueError(f"interval must hold at least one base; got {interval}.")
+
+
+def with_letters(lane: Lane, view: View) -> Lane:
+    """Return the lane as it looks at this width: with its letters or without."""
+    fitting = [letters for letters in lane.letters if letters.fit(view)]
+    gone = {number for letters in fitting for number in letters.replaces}
+    drawn = [shape for letters in fitting for shape in letters.shapes(view)]
+    return replace(
+        lane,
+        traces=tuple(t for number, t in enumerate(lane.traces) if number not in gone),
+        shapes=(*lane.shapes, *drawn),
+        letters=(),
+    )
+
+
+def stack(
+    lanes: Sequence[Lane],
+    interval: Interval,
+    theme: Theme,
+    *,
+    above: int = 10,
+    height: int | None = None,
+    width: int | None = None,
+) -> go.Figure:
+    """Put drawn lanes one above the other over an interval (0-based half-open).
+
+    ``above`` is the margin over the first lane; ``height`` and ``width`` are of the
+    whole figure, in pixels.
+    """
     left = _left_margin(lanes)
     natural = sum(lane.height + _gap(lane) for lane in lanes)
-    above = _TITLE if title is None else _TWO_LINES
     inner = natural if height is None else max(height - above - _BOTTOM, 40)
     figure = go.Figure([trace for lane in lanes for trace in lane.traces])
     figure.update_layout(
-        **layout_defaults(),
-        **_stacked(lanes, inner, left),
-        title=_title(interval, title),
-        xaxis=_x_axis(interval),
+        **layout_defaults(theme),
+        **_stacked(lanes, inner, left, theme),
+        xaxis=_x_axis(interval, theme),
         shapes=[shape for lane in lanes for shape in lane.shapes],
         margin={"l": left, "r": _RIGHT, "t": above, "b": _BOTTOM},
         height=above + _BOTTOM + inner,
@@ -116,20 +174,9 @@ def plot_locus(
     return figure
 
 
-def _check(components: Sequence[Component], interval: Interval) -> None:
-    if not components:
-        raise ValueError("components must hold at least one track; got none.")
-    for component in components:
-        if not isinstance(component, Component):
-            raise TypeError(
-                "components must be Line, Variants, Genes, Sequence or have a draw "
-                f"method; got {type(component).__name__}."
-            )
-    if interval.length == 0:
-        raise ValueError(f"interval must hold at least one base; got {interval}.")
-
-
-def _stacked(lanes: Sequence[Lane], inner: int, left: int) -> dict[str, Any]:
+def _stacked(
+    lanes: Sequence[Lane], inner: int, left: int, theme: Theme
+) -> dict[str, Any]:
     """Give every lane its stretch of the height, its name, note and colour bar."""
     natural = sum(lane.height + _gap(lane) for lane in lanes)
     layout: dict[str, Any] = {"annotations": []}
@@ -140,8 +187,8 @@ def _stacked(lanes: Sequence[Lane], inner: int, left: int) -> dict[str, Any]:
         used += lane.height
         bottom = max(1 - used / natural, 0.0)
         number = "" if slot == 1 else str(slot)
-        layout[f"yaxis{number}"] = _y_axis(lane, bottom, top)
-        layout["annotations"] += _captions(lane, bottom, top, left)
+        layout[f"yaxis{number}"] = _y_axis(lane, bottom, top, theme)
+        layout["annotations"] += _captions(lane, bottom, top, left, theme)
         if lane.coloraxis is not None:
             layout[f"coloraxis{slot}"] = _colour_axis(lane, bottom, top, inner)
     return layout
@@ -151,24 +198,24 @@ def _gap(lane: Lane) -> int:
     return _NOTED_GAP if lane.note else _GAP
 
 
-def _y_axis(lane: Lane, bottom: float, top: float) -> dict[str, Any]:
+def _y_axis(lane: Lane, bottom: float, top: float, theme: Theme) -> dict[str, Any]:
     return {
         "fixedrange": True,
         "zeroline": False,
         "showgrid": False,
         "showline": True,
-        "linecolor": "#cbd2d9",
+        "linecolor": theme.faint,
         "ticks": "outside",
         "ticklen": 3,
-        "tickcolor": "#cbd2d9",
-        "tickfont": {"size": 10, "color": MUTED},
+        "tickcolor": theme.faint,
+        "tickfont": {"size": 10, "color": theme.muted},
         **lane.yaxis,
         "domain": [bottom, top],
         "anchor": "x",
     }
 
 
-def _x_axis(interval: Interval) -> dict[str, Any]:
+def _x_axis(interval: Interval, theme: Theme) -> dict[str, Any]:
     edges = [interval.start + 0.5, interval.end + 0.5]
     return {
         "range": edges,
@@ -180,22 +227,24 @@ def _x_axis(interval: Interval) -> dict[str, Any]:
         "nticks": 8,
         "title": {
             "text": f"{escape_text(interval.chrom)} position (1-based)",
-            "font": {"size": 12, "color": MUTED},
+            "font": {"size": 12, "color": theme.muted},
         },
-        "tickfont": {"size": 11, "color": INK},
+        "tickfont": {"size": 11, "color": theme.ink},
         "showgrid": True,
-        "gridcolor": GRID,
+        "gridcolor": theme.grid,
         "zeroline": False,
         "showspikes": True,
         "spikemode": "across",
         "spikesnap": "cursor",
         "spikethickness": 1,
         "spikedash": "solid",
-        "spikecolor": "#7b8794",
+        "spikecolor": theme.muted,
     }
 
 
-def _captions(lane: Lane, bottom: float, top: float, left: int) -> list[dict[str, Any]]:
+def _captions(
+    lane: Lane, bottom: float, top: float, left: int, theme: Theme
+) -> list[dict[str, Any]]:
     name = {
         "text": lane.label,
         "x": 0,
@@ -203,7 +252,7 @@ def _captions(lane: Lane, bottom: float, top: float, left: int) -> list[dict[str
         "xshift": 10 - left,
         "y": (bottom + top) / 2,
         "yanchor": "middle",
-        "font": {"size": 12, "color": INK},
+        "font": {"size": 12, "color": theme.ink},
     }
     note = {
         "text": lane.note,
@@ -212,7 +261,7 @@ def _captions(lane: Lane, bottom: float, top: float, left: int) -> list[dict[str
         "y": top,
         "yanchor": "bottom",
         "yshift": 2,
-        "font": {"size": 10.5, "color": MUTED},
+        "font": {"size": 10.5, "color": theme.muted},
     }
     shared = {"xref": "paper", "yref": "paper", "showarrow": False, "align": "left"}
     return [{**shared, **text} for text in (name, note) if text["text"]]
@@ -233,15 +282,15 @@ def _colour_axis(lane: Lane, bottom: float, top: float, inner: int) -> dict[str,
     return {**axis, "colorbar": {**axis.get("colorbar", {}), **place}}
 
 
-def _title(interval: Interval, title: str | None) -> dict[str, Any]:
+def _title(interval: Interval, title: str | None, theme: Theme) -> dict[str, Any]:
     locus = f"{format_interval(interval)}  ·  {interval.length:,} bp"
     headline: dict[str, Any] = {"text": f"<b>{locus}</b>"}
     if title is not None:
-        small = {"text": locus, "font": {"size": 12, "color": MUTED}}
+        small = {"text": locus, "font": {"size": 12, "color": theme.muted}}
         headline = {"text": f"<b>{escape_text(title)}</b>", "subtitle": small}
     return {
         **headline,
-        "font": {"size": 15, "color": INK},
+        "font": {"size": 15, "color": theme.ink},
         "x": 0,
         "xref": "container",
         "xanchor": "left",

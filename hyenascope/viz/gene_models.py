@@ -13,8 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hyenascope.data.gene import Gene, Transcript
-from hyenascope.viz.lane import View
-from hyenascope.viz.style import INK, escape_text, format_position, shorten
+from hyenascope.viz.text import escape_text, format_position, shorten
+from hyenascope.viz.view import View
 
 Span = tuple[int, int]
 """0-based half-open start and end."""
@@ -22,7 +22,6 @@ Span = tuple[int, int]
 ROW_HEIGHT = 36
 _BODY = 0.68  # middle of the exons, from the top of the row
 _THICK, _THIN = 0.2, 0.1  # half heights of coding and non-coding exons, in rows
-_CDS, _UTR, _INTRON = "#2c5282", "#8fa6c4", "#7b8794"
 _LETTER, _GAP = 6.6, 12  # pixels: a letter of the label, air between neighbours
 _CHEVRON_EVERY, _CHEVRONS = 36, 240  # pixels apart; at most in one lane
 
@@ -213,9 +212,9 @@ def body_shapes(
         coding += _boxes(model.cds, middle, _THICK, view)
     style = {"type": "path", "yref": view.yaxis, "xref": "x", "layer": "between"}
     parts = (
-        {"path": "".join(introns), "line": {"color": _INTRON, "width": 1.2}},
-        {"path": "".join(exons), "line": {"width": 0}, "fillcolor": _UTR},
-        {"path": "".join(coding), "line": {"width": 0}, "fillcolor": _CDS},
+        {"path": "".join(introns), "line": {"color": view.theme.intron, "width": 1.2}},
+        {"path": "".join(exons), "line": {"width": 0}, "fillcolor": view.theme.exon},
+        {"path": "".join(coding), "line": {"width": 0}, "fillcolor": view.theme.coding},
     )
     return tuple({**style, **part} for part in parts if part["path"])
 
@@ -244,8 +243,11 @@ def label_trace(
         textposition=[
             "middle right" if rightward else "middle left" for _, rightward in anchors
         ],
-        textfont={"size": 11, "color": INK},
+        textfont={"size": 11, "color": view.theme.ink},
         hoverinfo="skip",
+        # A page keeps the names of genes in sight while it moves.
+        customdata=[view.clip(model.start, model.end) for model in models],
+        meta={"hyenascope": "sticky"},
     )
 
 
@@ -274,7 +276,7 @@ def chevron_trace(
             "symbol": "arrow",
             "size": 8,
             "angle": angle[keep],
-            "color": _INTRON,
+            "color": view.theme.intron,
             "line": {"width": 0},
         },
         hoverinfo="skip",

@@ -8,17 +8,9 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int64
 
 from hyenascope.data.variant import Variant
-from hyenascope.viz.lane import View
-from hyenascope.viz.style import (
-    DIVERGING,
-    FLAGGED,
-    INK,
-    MUTED,
-    escape_text,
-    format_position,
-    format_value,
-    shorten,
-)
+from hyenascope.viz.style import LIGHT, Theme
+from hyenascope.viz.text import escape_text, format_position, format_value, shorten
+from hyenascope.viz.view import View
 
 COORDINATES = ("chrom", "pos", "ref", "alt", "id")
 
@@ -65,7 +57,7 @@ def stems(
         y=np.stack([np.zeros(len(pos)), scores, gap], axis=1).ravel(),
         yaxis=view.yaxis,
         mode="lines",
-        line={"color": "#aab3bd", "width": 1},
+        line={"color": view.theme.faint, "width": 1},
         hoverinfo="skip",
     )
 
@@ -82,7 +74,7 @@ def heads(rows: Sequence[Row], score: str, view: View) -> go.Scatter:
             "size": 10 if len(rows) <= 200 else 7,
             "color": [float(row[score]) for row in rows],
             "coloraxis": view.coloraxis,
-            "line": {"color": "#5c6873", "width": 0.8},
+            "line": {"color": view.theme.outline, "width": 0.8},
         },
         hovertext=[hover_text(row, score) for row in rows],
         hoverinfo="text",
@@ -99,7 +91,7 @@ def unscored(rows: Sequence[Row], score: str, reason: str, view: View) -> go.Sca
         marker={
             "symbol": [f"{KINDS[variant_kind(row)][0]}-open" for row in rows],
             "size": 9,
-            "color": FLAGGED,
+            "color": view.theme.flagged,
             "line": {"width": 1.5},
         },
         hovertext=[hover_text(row, score, reason=reason) for row in rows],
@@ -148,7 +140,9 @@ def _fact(name: str, value: object) -> str:
     return escape_text(f"{shorten(name, 40)} {shorten(format_value(value), 60)}")
 
 
-def colour_scale(scores: Float[np.ndarray, " variants"], title: str) -> dict[str, Any]:
+def colour_scale(
+    scores: Float[np.ndarray, " variants"], title: str, theme: Theme = LIGHT
+) -> dict[str, Any]:
     """Return a colour axis with white at zero and equal reach to both sides.
 
     Examples
@@ -161,18 +155,18 @@ def colour_scale(scores: Float[np.ndarray, " variants"], title: str) -> dict[str
     return {
         "cmin": -reach,
         "cmax": reach,
-        "colorscale": [list(stop) for stop in DIVERGING],
+        "colorscale": [list(stop) for stop in theme.diverging],
         "colorbar": {
             "title": {
                 "text": escape_text(shorten(title, 20)),
                 "side": "right",
-                "font": {"size": 11, "color": MUTED},
+                "font": {"size": 11, "color": theme.muted},
             },
             "thickness": 10,
             "outlinewidth": 0.5,
-            "outlinecolor": "#9aa5b1",
+            "outlinecolor": theme.faint,
             "nticks": 5,
-            "tickfont": {"size": 10, "color": INK},
+            "tickfont": {"size": 10, "color": theme.ink},
         },
     }
 

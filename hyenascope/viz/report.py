@@ -12,7 +12,7 @@ from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.contigs import contig_key
 from hyenascope.viz.export import figure_html, self_contained_page
-from hyenascope.viz.style import format_value, is_missing, shorten, visible_text
+from hyenascope.viz.text import format_value, is_missing, shorten, visible_text
 
 
 def write_report(

@@ -1,186 +1,140 @@
-"""How figures look, and how text from files becomes safe to show.
+"""How figures look: one template, two themes."""
 
-Plotly reads a subset of HTML (links, bold, colours) and ``%{…}`` templates in
-labels and hover text, and MathJax, where a page has it, reads ``$…$``. A VCF
-ID or a gene name is data: it passes through `escape_text` before it enters a
-figure, so what the file says is what the reader sees.
-"""
-
-import textwrap
-import unicodedata
-from typing import Any
-
-import numpy as np
-import pandas as pd
-
-from hyenascope.data.interval import Interval
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 FONT = "Inter, 'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-INK = "#1f2933"
-MUTED = "#6b7785"
-GRID = "#e6e9ed"
-FLAGGED = "#8a94a0"
+ThemeName = Literal["light", "dark"]
 
-BASE_COLOURS = {
-    "A": "#1B9E77",
-    "C": "#2166AC",
-    "G": "#F2A900",
-    "T": "#B2182B",
-    "N": "#c5cbd3",
-}
-"""Four hues that stay apart for deuteranopes, protanopes and tritanopes."""
 
-LINES = ("#2f5d8a", "#b3541e", "#3a7d44", "#7a4f9a", "#8a6d1f", "#4d5965")
-"""Colours of the signals in one track, in order."""
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a figure, for light or dark paper.
 
-DIVERGING = (
-    (0.0, "#8e0f2a"),
-    (0.25, "#dd6b57"),
-    (0.5, "#ffffff"),
-    (0.75, "#5aa0d0"),
-    (1.0, "#0d3d7a"),
+    Parameters
+    ----------
+    name
+        ``"light"`` or ``"dark"``.
+    ink, muted, faint
+        Of text, of lesser text, and of lines that carry no data.
+    grid, paper, hover
+        Of grid lines, of the ground, and of the ground of hover text.
+    flagged, outline
+        Of what has no value, and around markers.
+    bases
+        Letter to colour, N for everything but A, C, G, T. The four stay apart for
+        deuteranopes, protanopes and tritanopes.
+    coding, exon, intron
+        Of the parts of genes.
+    lines
+        Colours of the signals in one track, in order.
+    diverging
+        A colour scale from negative (red: the model likes the change less) over
+        zero (the colour of the paper) to positive (blue). Written out because
+        plotly's own ``RdBu`` is grey in the middle and differs in sign from
+        matplotlib's.
+    sequential
+        A colour scale from nothing (the colour of the paper) to much.
+    """
+
+    name: ThemeName
+    ink: str
+    muted: str
+    faint: str
+    grid: str
+    paper: str
+    hover: str
+    flagged: str
+    outline: str
+    bases: Mapping[str, str]
+    coding: str
+    exon: str
+    intron: str
+    lines: tuple[str, ...]
+    diverging: tuple[tuple[float, str], ...]
+    sequential: tuple[tuple[float, str], ...]
+
+    @property
+    def dark_letters(self) -> str:
+        """Bases whose colour is too light for white letters upon it."""
+        return "GN" if self.name == "light" else "ACGTN"
+
+    def line(self, number: int) -> str:
+        """Return the colour of signal ``number``, counted from 0, round and round."""
+        return self.lines[number % len(self.lines)]
+
+
+LIGHT = Theme(
+    name="light",
+    ink="#1f2933",
+    muted="#5f6b78",
+    faint="#9aa5b1",
+    grid="#e6e9ed",
+    paper="#ffffff",
+    hover="#ffffff",
+    flagged="#8a94a0",
+    outline="#5c6873",
+    bases={
+        "A": "#1B9E77",
+        "C": "#2166AC",
+        "G": "#F2A900",
+        "T": "#B2182B",
+        "N": "#c5cbd3",
+    },
+    coding="#2c5282",
+    exon="#8fa6c4",
+    intron="#7b8794",
+    lines=("#2f5d8a", "#b3541e", "#3a7d44", "#7a4f9a", "#8a6d1f", "#4d5965"),
+    diverging=(
+        (0.0, "#8e0f2a"),
+        (0.25, "#dd6b57"),
+        (0.5, "#ffffff"),
+        (0.75, "#5aa0d0"),
+        (1.0, "#0d3d7a"),
+    ),
+    sequential=((0.0, "#ffffff"), (0.5, "#8fc1b5"), (1.0, "#0b4f45")),
 )
-"""Negative red, zero white, positive blue: the model likes the change less, more.
-
-Written out because plotly's own ``RdBu`` is grey in the middle and differs in
-sign from matplotlib's.
-"""
-
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "$": "&#36;"}
-
-
-def escape_text(text: object) -> str:
-    r"""Return ``text`` as plotly shows it letter by letter, never as markup.
-
-    Tags, entities, ``%{…}`` templates and ``$…$`` formulas lose their meaning;
-    characters nobody can see (control, direction-changing, unpaired
-    surrogates) become ``\ufffd``, line breaks and tabs a space.
-
-    Examples
-    --------
-    >>> escape_text("<b>rs1</b> & %{x}")
-    '&lt;b&gt;rs1&lt;/b&gt; &amp; &#37;{x}'
-    """
-    return "".join(_ENTITIES.get(letter, letter) for letter in visible_text(text))
-
-
-def visible_text(text: object) -> str:
-    r"""Replace what cannot be seen, and keep everything else as it is.
-
-    Examples
-    --------
-    >>> visible_text("rs1\tx")
-    'rs1 x'
-    """
-    return "".join(_visible(letter) for letter in str(text))
+DARK = Theme(
+    name="dark",
+    ink="#e4e9ef",
+    muted="#9aa7b5",
+    faint="#66727f",
+    grid="#2b333c",
+    paper="#111418",
+    hover="#1d232a",
+    flagged="#8a94a0",
+    outline="#b6c0ca",
+    bases={
+        "A": "#3fc99b",
+        "C": "#6ba6e8",
+        "G": "#f7c548",
+        "T": "#f0737f",
+        "N": "#56616d",
+    },
+    coding="#7fb2e5",
+    exon="#4a6b8f",
+    intron="#8b97a3",
+    lines=("#7fb2e5", "#ec9a63", "#7cc487", "#bf97dd", "#d3b564", "#a6b3c0"),
+    diverging=(
+        (0.0, "#ff8a80"),
+        (0.25, "#b5443d"),
+        (0.5, "#111418"),
+        (0.75, "#2f6fae"),
+        (1.0, "#86c5ff"),
+    ),
+    sequential=((0.0, "#111418"), (0.5, "#2b7a6b"), (1.0, "#9fe3d2")),
+)
+THEMES = {"light": LIGHT, "dark": DARK}
 
 
-def _visible(letter: str) -> str:
-    if letter in "\t\r\n\v\f\u2028\u2029":
-        return " "
-    return "\ufffd" if unicodedata.category(letter) in {"Cc", "Cf", "Cs"} else letter
-
-
-def shorten(text: str, limit: int = 24) -> str:
-    """Cut a long allele or ID and say how long it was; not escaped.
-
-    Examples
-    --------
-    >>> shorten("ACGT" * 20, limit=8)
-    'ACGTACGT… (80)'
-    """
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,})"
-
-
-def format_position(chrom: str, pos: int) -> str:
-    """Write a 1-based position with thousands separators, safe to show.
-
-    Examples
-    --------
-    >>> format_position("chr17", 43044295)
-    'chr17:43,044,295'
-    """
-    return f"{escape_text(chrom)}:{pos:,}"
-
-
-def format_interval(interval: Interval) -> str:
-    """Write an interval the 1-based inclusive way readers expect, safe to show.
-
-    Examples
-    --------
-    >>> format_interval(Interval("chr1", 999, 2000))
-    'chr1:1,000-2,000'
-    """
-    start, end = interval.start + 1, interval.end
-    return f"{escape_text(interval.chrom)}:{start:,}-{end:,}"
-
-
-def format_value(value: object) -> str:
-    """Write a table value: numbers short, nothing as an en dash; not escaped.
-
-    Examples
-    --------
-    >>> format_value(-0.123456), format_value(12000), format_value(float("nan"))
-    ('−0.123', '12,000', '–')
-    """
-    if is_missing(value):
-        return "–"
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
-        return f"{value:,}".replace("-", "−")
-    if isinstance(value, float | np.floating):
-        return _format_float(float(value)).replace("-", "−")
-    return str(value)
-
-
-def is_missing(value: object) -> bool:
-    """Whether a table value is None, NaN, NaT or pandas' NA.
-
-    Examples
-    --------
-    >>> is_missing(float("nan")), is_missing(pd.NA), is_missing("")
-    (True, True, False)
-    """
-    return value is None or value is pd.NA or bool(value != value)
-
-
-def _format_float(number: float) -> str:
-    size = abs(number)
-    if number == 0 or 1e-3 <= size < 1e4:
-        return f"{number:.3f}"
-    return f"{number:,.0f}" if 1e4 <= size < 1e9 else f"{number:.2e}"
-
-
-def wrapped(text: str, width: int = 18) -> str:
-    """Break a name into escaped lines of at most ``width`` letters.
-
-    Examples
-    --------
-    >>> wrapped("log-probability of the <ref> base")
-    'log-probability of<br>the &lt;ref&gt; base'
-    """
-    lines = textwrap.wrap(visible_text(shorten(text, 60)), width)
-    return "<br>".join(escape_text(line) for line in lines)
-
-
-def small(text: str) -> str:
-    """Return escaped text in small grey letters."""
-    return f'<span style="font-size:10px;color:{MUTED}">{escape_text(text)}</span>'
-
-
-def coloured(text: str, colour: str) -> str:
-    """Return escaped, shortened text in the colour of its line."""
-    return f'<span style="color:{colour}">{escape_text(shorten(text, 18))}</span>'
-
-
-def layout_defaults() -> dict[str, Any]:
+def layout_defaults(theme: Theme = LIGHT) -> dict[str, Any]:
     """Fonts, margins and background shared by every figure."""
     return {
-        "font": {"family": FONT, "size": 12, "color": INK},
-        "paper_bgcolor": "#ffffff",
+        "font": {"family": FONT, "size": 12, "color": theme.ink},
+        "paper_bgcolor": theme.paper,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
         "hovermode": "closest",
@@ -188,9 +142,9 @@ def layout_defaults() -> dict[str, Any]:
         "spikedistance": -1,
         "dragmode": "pan",
         "hoverlabel": {
-            "bgcolor": "#ffffff",
-            "bordercolor": "#9aa5b1",
-            "font": {"family": FONT, "size": 12, "color": INK},
+            "bgcolor": theme.hover,
+            "bordercolor": theme.faint,
+            "font": {"family": FONT, "size": 12, "color": theme.ink},
             "align": "left",
             "namelength": 0,
         },

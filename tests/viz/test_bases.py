@@ -4,14 +4,14 @@ import numpy as np
 
 from hyenascope.data.interval import Interval
 from hyenascope.viz import bases
-from hyenascope.viz.lane import View
+from hyenascope.viz.view import View
 
 
 def test_a_block_stands_over_its_base(locus):
     trace = bases.base_blocks("ACGT" * 25, View(locus))
     assert (trace.x0, trace.dx) == (1001, 1)
-    assert trace.hovertext[0][0] == "<b>chr1:1,001</b> A"
-    assert trace.hovertext[0][99] == "<b>chr1:1,100</b> T"
+    assert "".join(trace.text[0]) == "ACGT" * 25
+    assert trace.hovertemplate == "<b>chr1:%{x:,d}</b> %{text}<extra></extra>"
 
 
 def test_iupac_codes_look_like_n():

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.viz.components import Genes, Line, Sequence, Variants
-from hyenascope.viz.lane import View
+from hyenascope.viz.view import View
 
 
 def track(interval: Interval, *names: str) -> TrackData:
@@ -171,9 +172,17 @@ class TestGenes:
 
 class TestSequence:
     def test_letters_only_where_they_have_room(self, locus):
-        text = "ACGT" * 25
-        assert len(Sequence(text).draw(View(locus, pixels=800)).traces) == 2
-        assert len(Sequence(text).draw(View(locus, pixels=300)).traces) == 1
+        (letters,) = Sequence("ACGT" * 25).draw(View(locus)).letters
+        assert letters.fit(View(locus, pixels=800))
+        assert not letters.fit(View(locus, pixels=300))
+
+    def test_reads_a_genome_where_it_stands(self, tmp_path):
+        (tmp_path / "g.fa").write_text(">chr1\nACGTTTGA\n")
+        lane = Sequence(FastaReader(tmp_path / "g.fa")).draw(
+            View(Interval("chr1", 2, 6))
+        )
+        assert lane.letters[0].text == "GTTT"
+        assert lane.letters[0].x.tolist() == [3, 4, 5, 6]
 
     def test_long_sequences_show_gc(self):
         where = Interval("chr1", 0, 6000)
@@ -182,9 +191,11 @@ class TestSequence:
         assert set(lane.traces[0].z[0]) == {1.0}
 
     def test_refuses_another_length(self, locus):
-        with pytest.raises(ValueError, match=r"text must be as long.*100 bp; got 4 bp"):
+        with pytest.raises(
+            ValueError, match=r"source must be as long.*100 bp; got 4 bp"
+        ):
             Sequence("ACGT").draw(View(locus))
 
     def test_refuses_what_is_not_dna(self):
-        with pytest.raises(ValueError, match="text must be IUPAC bases; got '<b>'"):
+        with pytest.raises(ValueError, match="source must be IUPAC bases; got '<b>'"):
             Sequence("<b>")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hyenascope.data.gene import Gene, Transcript
 from hyenascope.data.interval import Interval
 from hyenascope.viz import gene_models
-from hyenascope.viz.lane import View
+from hyenascope.viz.view import View
 
 
 def boxes(path: str) -> list[tuple[float, float]]:

@@ -1,80 +1,46 @@
-"""Text from files stays text; numbers are written the way people read them."""
+"""Two themes: what is zero looks like paper, what is text can be read on it."""
 
-import numpy as np
-import pandas as pd
+import itertools
+
 import pytest
 
-from hyenascope.viz.style import (
-    DIVERGING,
-    escape_text,
-    format_interval,
-    format_position,
-    format_value,
-    shorten,
-    wrapped,
-)
+from hyenascope.viz.style import DARK, LIGHT
 
 
-@pytest.mark.parametrize(
-    ("raw", "safe"),
-    [
-        ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;"),
-        (
-            '<a href="javascript:alert(1)">x</a>',
-            '&lt;a href="javascript:alert(1)"&gt;x&lt;/a&gt;',
-        ),
-        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
-        ("%{customdata[0]}", "&#37;{customdata[0]}"),
-        ("$\\alpha$", "&#36;\\alpha&#36;"),
-        ("a\nb\tc", "a b c"),
-        ("a\u202egnp.exe", "a\ufffdgnp.exe"),
-        ("\x00\x1b\ud800", "\ufffd\ufffd\ufffd"),
-        ("HLA-A*01:01 é 汉", "HLA-A*01:01 é 汉"),
-        (12, "12"),
-    ],
-)
-def test_escape_text(raw, safe):
-    assert escape_text(raw) == safe
+def luminance(colour: str) -> float:
+    """WCAG 2 relative luminance of ``#rrggbb``."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [
+        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts
+    ]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (12345, "12,345"),
-        (np.int64(-3), "−3"),
-        (-0.12345, "−0.123"),
-        (np.float32(0.5), "0.500"),
-        (0.0, "0.000"),
-        (1234567.0, "1,234,567"),
-        (1e-9, "1.00e−09"),
-        (float("-inf"), "−inf"),
-        (float("nan"), "–"),
-        (None, "–"),
-        (pd.NA, "–"),
-        (True, "yes"),
-        (np.False_, "no"),
-        ("x-y", "x-y"),
-    ],
-)
-def test_format_value(value, text):
-    assert format_value(value) == text
+def contrast(one: str, other: str) -> float:
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
 
 
-def test_positions_are_one_based_and_escaped(locus):
-    assert format_position("<b>", 1234567) == "&lt;b&gt;:1,234,567"
-    assert format_interval(locus) == "chr1:1,001-1,100"
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_zero_has_the_colour_of_the_paper(theme):
+    assert dict(theme.diverging)[0.5] == theme.paper
+    assert dict(theme.sequential)[0.0] == theme.paper
 
 
-def test_shorten_says_the_full_length():
-    assert shorten("A" * 1024, 4) == "AAAA… (1,024)"
-    assert shorten("ACGT", 4) == "ACGT"
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_text_can_be_read(theme):
+    assert contrast(theme.ink, theme.paper) > 7
+    assert contrast(theme.muted, theme.paper) > 4.5
+    for colour in theme.lines:
+        assert contrast(colour, theme.paper) > 3, colour
 
 
-def test_wrapping_never_cuts_an_entity():
-    assert wrapped("<<<<<<<<<<", width=4) == "<br>".join(
-        ["&lt;" * 4] * 2 + ["&lt;" * 2]
-    )
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_every_base_has_a_colour_of_its_own(theme):
+    colours = [theme.bases[base] for base in "ACGTN"]
+    assert len(set(colours)) == 5
+    assert all(a != b for a, b in itertools.pairwise(colours))
 
 
-def test_zero_is_white():
-    assert dict(DIVERGING)[0.5] == "#ffffff"
+def test_signals_go_round_the_colours():
+    assert LIGHT.line(0) == LIGHT.line(len(LIGHT.lines))

@@ -1,0 +1,8 @@
+"""Things that draw themselves over an interval; `plot_locus` stacks them."""
+
+from hyenascope.viz.components.genes import Genes
+from hyenascope.viz.components.line import Line
+from hyenascope.viz.components.sequence import Sequence
+from hyenascope.viz.components.variants import Variants
+
+__all__ = ["Genes", "Line", "Sequence", "Variants"]
