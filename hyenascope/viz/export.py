@@ -16,6 +16,8 @@ from plotly.offline import get_plotlyjs
 
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
+from hyenascope.viz.alt_text import alt_text, title_text
+from hyenascope.viz.described_image import describe_image
 from hyenascope.viz.figure import CONFIG
 from hyenascope.viz.text import visible_text
 
@@ -47,7 +49,8 @@ _DEFAULT_SIZE = (1000, 480)
 def write_html(figure: go.Figure, path: StrPath, *, title: str = "hyenascope") -> None:
     """Write one interactive page that opens from disk without a network.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all. Screen readers hear what the figure shows,
+    see `hyenascope.viz.alt_text.alt_text`.
 
     Parameters
     ----------
@@ -83,7 +86,8 @@ def write_image(
     """Write a still image; the suffix of ``path`` chooses PNG, SVG or PDF.
 
     Drawn by Chrome or Chromium through kaleido. The file appears whole or not at
-    all.
+    all, and says inside what it shows (`hyenascope.viz.alt_text.alt_text`): PNG as
+    ``Description``, SVG as ``<desc>``, PDF as subject.
 
     Parameters
     ----------
@@ -108,7 +112,12 @@ def write_image(
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in get_args(ImageFormat):
         raise ValueError(f"path must end in .png, .svg or .pdf; got {str(path)!r}.")
-    image = _render(figure, suffix, width, height, scale)
+    image = describe_image(
+        _render(figure, suffix, width, height, scale),
+        suffix,
+        title=title_text(figure),
+        text=alt_text(figure),
+    )
     with atomic_path(path) as partial:
         partial.write_bytes(image)
 
@@ -153,7 +162,7 @@ def figure_html(figure: go.Figure, div_id: str) -> str:
     >>> 'id="locus"' in figure_html(go.Figure(), "locus")
     True
     """
-    return plotly.io.to_html(
+    drawn = plotly.io.to_html(
         figure,
         full_html=False,
         include_plotlyjs=False,
@@ -161,6 +170,8 @@ def figure_html(figure: go.Figure, div_id: str) -> str:
         config=CONFIG,
         default_height=f"{figure.layout.height or _DEFAULT_SIZE[1]}px",
     )
+    label = html.escape(alt_text(figure))
+    return f'<div role="figure" aria-label="{label}">{drawn}</div>'
 
 
 def self_contained_page(title: str, body: str, *, style: str) -> str:
