@@ -6,68 +6,8 @@ import pytest
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
-from hyenascope.data.track_data import TrackData
-from hyenascope.viz.components import Genes, Line, Sequence, Variants
+from hyenascope.viz.components import Genes, Sequence, Variants
 from hyenascope.viz.view import View
-
-
-def track(interval: Interval, *names: str) -> TrackData:
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(interval.length, len(names)))
-    return TrackData(values, names, interval, "nats")
-
-
-class TestLine:
-    def test_value_stands_over_its_one_based_position(self, locus):
-        data = track(Interval("chr1", 990, 1010), "log p")
-        [trace] = Line(data).draw(View(locus)).traces
-        np.testing.assert_array_equal(trace.x, np.arange(1001, 1011))
-        np.testing.assert_array_equal(trace.y, data.values[10:, 0])
-
-    def test_says_nothing_of_thinning_when_nothing_is_dropped(self, locus):
-        assert Line(track(locus, "log p")).draw(View(locus)).note == ""
-
-    def test_thinned_points_are_true_values_and_the_note_says_so(self):
-        where = Interval("chr1", 5000, 15_000)
-        data = track(where, "log p")
-        lane = Line(data).draw(View(where, max_points=100))
-        [trace] = lane.traces
-        assert lane.note == "lowest and highest of every 200 bp"
-        assert len(trace.x) <= 100
-        np.testing.assert_array_equal(trace.y, data.values[trace.x - 5001, 0])
-
-    def test_axis_holds_all_values_and_the_reference(self, locus):
-        values = np.linspace(-3.0, -1.0, 100)
-        values[5] = np.nan
-        lane = Line(TrackData(values, ("p",), locus), reference=-4.0).draw(View(locus))
-        low, high = lane.yaxis["range"]
-        assert low < -4.0
-        assert high > -1.0
-        assert lane.shapes[0]["y0"] == -4.0
-        assert lane.note == "dotted line at −4.000"
-
-    def test_without_any_value_the_axis_is_still_drawn(self, locus):
-        lane = Line(TrackData(np.full(100, np.nan), ("p",), locus)).draw(View(locus))
-        assert np.isfinite(lane.yaxis["range"]).all()
-
-    def test_several_tracks_are_told_apart_by_colour(self, locus):
-        lane = Line(track(locus, "forward", "<b>")).draw(View(locus))
-        colours = [trace.line.color for trace in lane.traces]
-        assert len(set(colours)) == 2
-        assert all(colour in lane.label for colour in colours)
-        assert "&lt;b&gt;" in lane.label
-
-    def test_contig_spelled_otherwise_is_the_same(self, locus):
-        data = track(Interval("1", 1000, 1100), "log p")
-        [trace] = Line(data).draw(View(locus)).traces
-        assert len(trace.x) == 100
-
-    @pytest.mark.parametrize(
-        "elsewhere", [Interval("chr2", 1000, 1100), Interval("chr1", 0, 1000)]
-    )
-    def test_refuses_a_track_from_elsewhere(self, locus, elsewhere):
-        with pytest.raises(ValueError, match=r"track_data must overlap.*1,001-1,100"):
-            Line(track(elsewhere, "p")).draw(View(locus))
 
 
 class TestVariants:

@@ -1,8 +1,9 @@
 """Things that draw themselves over an interval; `plot_locus` stacks them."""
 
+from hyenascope.viz.components.area import Area
 from hyenascope.viz.components.genes import Genes
 from hyenascope.viz.components.line import Line
 from hyenascope.viz.components.sequence import Sequence
 from hyenascope.viz.components.variants import Variants
 
-__all__ = ["Genes", "Line", "Sequence", "Variants"]
+__all__ = ["Area", "Genes", "Line", "Sequence", "Variants"]

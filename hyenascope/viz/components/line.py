@@ -1,23 +1,29 @@
 """Signals: one line per track."""
 
-from dataclasses import dataclass, replace
-
-import numpy as np
-import plotly.graph_objects as go
+from dataclasses import dataclass
 
 from hyenascope.data.track_data import TrackData
-from hyenascope.viz.downsample import Thinned, thin
-from hyenascope.viz.lane import Lane, level_line, value_axis
-from hyenascope.viz.text import coloured, escape_text, format_value, small, wrapped
-from hyenascope.viz.view import NothingHereError, View
+from hyenascope.viz.lane import Lane, level_line
+from hyenascope.viz.signals import (
+    check_range,
+    line_trace,
+    lone_values,
+    make_signal,
+    part_in_view,
+    signal_axis,
+    signal_note,
+    track_label,
+)
+from hyenascope.viz.view import View
 
 
 @dataclass(frozen=True)
 class Line:
     """One line per track of a `TrackData`, one value per base.
 
-    Signals longer than the figure's ``max_points`` are thinned to the lowest and
-    highest value of equal bins; the note above the lane says of how many bases.
+    NaN is a gap. Infinite values are gaps too, and the note above the lane counts
+    them. Signals longer than the figure's ``max_points`` are thinned to the lowest
+    and highest value of equal bins; the note says of how many bases.
 
     Parameters
     ----------
@@ -28,19 +34,31 @@ class Line:
     reference
         A value to mark with a dotted line, such as ``-log 4`` for a guess among
         four bases.
+    y_range
+        Ends of the y axis, in the units of the track; by default it holds every
+        value drawn.
+
+    Raises
+    ------
+    ValueError
+        If ``y_range`` is not two finite numbers, the lower first.
 
     Examples
     --------
     >>> from hyenascope.data.interval import Interval
     >>> where = Interval("chr1", 0, 3)
     >>> lane = Line(TrackData([-1.0, -2.0, 0.0], ("log p",), where)).draw(View(where))
-    >>> lane.traces[0].x
-    array([1, 2, 3])
+    >>> lane.traces[0].x.tolist()
+    [1, 2, 3]
     """
 
     track_data: TrackData
     label: str | None = None
     reference: float | None = None
+    y_range: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        check_range(self.y_range)
 
     def draw(self, view: View) -> Lane:
         """Return the lane.
@@ -50,77 +68,26 @@ class Line:
         NothingHereError
             If the track shares no base with the figure.
         """
-        part = self._part(view)
-        kept = [thin(column.astype(float), view.max_points) for column in part.values.T]
-        size = max((each.bin_size for each in kept), default=1)
-        reference = [] if self.reference is None else [self.reference]
+        part = part_in_view(self.track_data, view)
+        signals = [
+            make_signal(column, part.start, view.max_points) for column in part.values.T
+        ]
+        marks = () if self.reference is None else (self.reference,)
+        colours = [view.theme.line(number) for number in range(len(signals))]
+        lines = list(zip(signals, colours, strict=True))
+        dotted = [level_line(mark, view, dash="dot", layer="above") for mark in marks]
+        lone = [
+            dash for each, colour in lines for dash in lone_values(each, colour, view)
+        ]
         return Lane(
-            label=self._label(view),
+            label=track_label(self.label, part.names, part.units, view),
             height=120,
             traces=tuple(
-                _line_trace(part, number, thinned, view)
-                for number, thinned in enumerate(kept)
+                line_trace(each, name, part.units, colour, view, width=1.1)
+                for (each, colour), name in zip(lines, part.names, strict=True)
             ),
-            yaxis=value_axis(np.append(part.values.ravel(), reference)),
-            shapes=tuple(
-                level_line(value, view, dash="dot", layer="above")
-                for value in reference
-            ),
-            note=self._note(size),
-            complete=size == 1,
+            yaxis=signal_axis(signals, self.y_range, marks=marks),
+            shapes=(*dotted, *lone),
+            note=signal_note(signals, self.y_range, reference=self.reference),
+            complete=all(each.bin_size == 1 for each in signals),
         )
-
-    def _note(self, bin_size: int) -> str:
-        parts = []
-        if bin_size > 1:
-            parts.append(f"lowest and highest of every {bin_size:,} bp")
-        if self.reference is not None:
-            parts.append(f"dotted line at {format_value(self.reference)}")
-        return "   ".join(parts)
-
-    def _part(self, view: View) -> TrackData:
-        """Return what lies in the figure, the contig spelled as there."""
-        where = self.track_data.interval
-        spelled = replace(where, chrom=view.interval.chrom)
-        shared = spelled.intersect(view.interval)
-        if shared is None or not view.holds(where.chrom):
-            raise NothingHereError(
-                f"track_data must overlap the figure, {view.interval}; "
-                f"it spans {where}."
-            )
-        return replace(self.track_data, interval=spelled).slice(shared)
-
-    def _label(self, view: View) -> str:
-        names, units = self.track_data.names, self.track_data.units
-        if self.label is not None:
-            lines = [wrapped(self.label)]
-        elif len(names) == 1:
-            lines = [wrapped(names[0])]
-        else:
-            lines = [
-                coloured(name, view.theme.line(number))
-                for number, name in enumerate(names)
-            ]
-        return "<br>".join([*lines, *([small(units, view.theme)] if units else [])])
-
-
-def _line_trace(
-    part: TrackData, number: int, thinned: Thinned, view: View
-) -> go.Scatter:
-    name = escape_text(part.names[number])
-    where = escape_text(part.interval.chrom)
-    units = f" {escape_text(part.units)}" if part.units else ""
-    return go.Scatter(
-        x=part.interval.start + 1 + thinned.offsets,
-        y=part.values[thinned.offsets, number],
-        yaxis=view.yaxis,
-        mode="lines" if len(thinned.offsets) > 1 else "markers",
-        line={
-            "color": view.theme.line(number),
-            "width": 1.1,
-            "shape": "hvh" if thinned.bin_size == 1 else "linear",
-        },
-        hovertemplate=(
-            f"<b>{where}:%{{x:,d}}</b><br>{name} %{{y:.4g}}{units}<extra></extra>"
-        ),
-    )
