@@ -42,7 +42,7 @@ def base_blocks(text: str, view: View) -> go.Heatmap:
         zmax=len(palette) - 0.5,
         colorscale=steps,
         showscale=False,
-        text=[list(text)],
+        text=np.array(list(text), dtype=object)[None],
         hovertemplate=f"<b>{where}:%{{x:,d}}</b> %{{text}}<extra></extra>",
     )
 

@@ -100,10 +100,12 @@ def plot_locus(
         for component, view in zip(components, views, strict=True)
     ]
     above = _TITLE if title is None else _TWO_LINES
-    figure = stack(
+    layout = locus_layout(
         lanes, interval, THEMES[theme], above=above, height=height, width=width
     )
-    figure.update_layout(title=_title(interval, title, THEMES[theme]))
+    layout["title"] = _title(interval, title, THEMES[theme])
+    figure = go.Figure([trace for lane in lanes for trace in lane.traces], layout)
+    figure._config = {**figure._config, **CONFIG}
     return figure
 
 
@@ -142,7 +144,7 @@ def with_letters(lane: Lane, view: View) -> Lane:
     )
 
 
-def stack(
+def locus_layout(
     lanes: Sequence[Lane],
     interval: Interval,
     theme: Theme,
@@ -150,28 +152,29 @@ def stack(
     above: int = 10,
     height: int | None = None,
     width: int | None = None,
-) -> go.Figure:
-    """Put drawn lanes one above the other over an interval (0-based half-open).
+) -> dict[str, Any]:
+    """Return plotly's layout for drawn lanes, one above the other.
 
-    ``above`` is the margin over the first lane; ``height`` and ``width`` are of the
-    whole figure, in pixels.
+    ``interval`` (0-based half-open) is what the x axis shows, ``above`` the margin
+    over the first lane; ``height`` and ``width`` are of the whole figure, in pixels.
     """
     left = _left_margin(lanes)
     natural = sum(lane.height + _gap(lane) for lane in lanes)
     inner = natural if height is None else max(height - above - _BOTTOM, 40)
-    figure = go.Figure([trace for lane in lanes for trace in lane.traces])
-    figure.update_layout(
+    return {
         **layout_defaults(theme),
         **_stacked(lanes, inner, left, theme),
-        xaxis=_x_axis(interval, theme),
-        shapes=[shape for lane in lanes for shape in lane.shapes],
-        margin={"l": left, "r": _RIGHT, "t": above, "b": _BOTTOM},
-        height=above + _BOTTOM + inner,
-        width=width,
-        meta={"chrom": interval.chrom, "start": interval.start, "end": interval.end},
-    )
-    figure._config = {**figure._config, **CONFIG}
-    return figure
+        "xaxis": _x_axis(interval, theme),
+        "shapes": [shape for lane in lanes for shape in lane.shapes],
+        "margin": {"l": left, "r": _RIGHT, "t": above, "b": _BOTTOM},
+        "height": above + _BOTTOM + inner,
+        "width": width,
+        "meta": {
+            "chrom": interval.chrom,
+            "start": interval.start,
+            "end": interval.end,
+        },
+    }
 
 
 def _stacked(

@@ -5,13 +5,14 @@ then does plotly draw a crosshair through every lane. A component therefore
 learns from a `View` which y axis is its own, and answers with a `Lane`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
+from hyenascope.data.interval import Interval
 from hyenascope.viz.letters import Letters
 from hyenascope.viz.view import View
 
@@ -59,6 +60,15 @@ class Component(Protocol):
 
     def draw(self, view: View) -> Lane:
         """Return the lane, or raise `NothingHereError` if its data lie elsewhere."""
+        ...
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A component that knows places by name, for the search box."""
+
+    def places(self, interval: Interval) -> Iterable[tuple[str, Interval]]:
+        """Return names and where they lie, of what overlaps ``interval``."""
         ...
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from hyenascope.data.interval import Interval
-from hyenascope.viz.figure import DEFAULT_WIDTH, check_components, stack
+from hyenascope.viz.figure import DEFAULT_WIDTH, check_components, locus_layout
 from hyenascope.viz.lane import Component, Lane
 from hyenascope.viz.style import THEMES, ThemeName
 from hyenascope.viz.text import escape_text, wrapped
@@ -27,17 +27,19 @@ class Tile:
     ----------
     interval
         What is drawn, 0-based half-open.
-    figure
-        Traces and layout; the x axis shows all of ``interval``.
+    data, layout
+        Traces and layout as plotly.js reads them, arrays as numpy's: building a
+        ``go.Figure`` would cost ten times what drawing does.
     letters
         Letters for the page to draw when they have room, see `Letters.spec`;
-        ``replaces`` counts the traces of the whole figure.
+        ``replaces`` counts all traces.
     complete
         Whether a closer look would show nothing new but letters and names.
     """
 
     interval: Interval
-    figure: go.Figure
+    data: tuple[dict[str, Any], ...]
+    layout: dict[str, Any]
     letters: tuple[dict[str, Any], ...]
     complete: bool
 
@@ -82,19 +84,21 @@ def draw_tile(
     ('GATTACA', True)
     """
     check_components(components, interval)
-    lanes, letters, traces = [], [], 0
+    lanes: list[Lane] = []
+    letters: list[dict[str, Any]] = []
+    data: list[dict[str, Any]] = []
     for slot, component in enumerate(components, start=1):
         view = View(interval, slot, max_points, pixels, THEMES[theme])
         lane = _draw(component, view)
         for each in lane.letters:
             spec = each.spec(view.yaxis)
-            spec["replaces"] = [traces + number for number in each.replaces]
+            spec["replaces"] = [len(data) + number for number in each.replaces]
             letters.append(spec)
-        traces += len(lane.traces)
+        data += [trace.to_plotly_json() for trace in lane.traces]
         lanes.append(lane)
-    figure = stack(lanes, interval, THEMES[theme])
+    layout = locus_layout(lanes, interval, THEMES[theme])
     complete = all(lane.complete for lane in lanes)
-    return Tile(interval, figure, tuple(letters), complete)
+    return Tile(interval, tuple(data), layout, tuple(letters), complete)
 
 
 def _draw(component: Component, view: View) -> Lane:

@@ -1,0 +1,302 @@
+// One figure to browse: a window that moves over tiles, drawn by Plotly.
+//
+// A tile is a figure drawn wider than the window. It comes from `source.tile`: from
+// the kernel in a notebook, from the pyramid inside a saved page. Everything that
+// needs no new numbers (moving, letters, names in sight, the readout) happens here.
+
+const LEAST_BASES = 8;
+const SETTLE = 30; // ms of quiet before detail is asked for
+const SETTLED = 700; // ms of quiet before a place enters the history
+const PLOT_CONFIG = {
+  displaylogo: false, responsive: true, scrollZoom: false, doubleClick: false,
+  showSendToCloud: false,
+  modeBarButtonsToRemove: [
+    "sendChartToCloud", "select2d", "lasso2d", "autoScale2d", "toggleSpikelines",
+    "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d",
+  ],
+  displayModeBar: false,
+};
+
+class LocusView {
+  constructor(root, Plotly, source, { bounds, glyphs, window, label, select }) {
+    Object.assign(this, { root, Plotly, source, bounds, select });
+    this.glyphs = compileGlyphs(glyphs);
+    this.home = window.slice();
+    this.window = window.slice();
+    this.listeners = {};
+    this.history = { past: [], future: [] };
+    this.plot = document.createElement("div");
+    this.plot.className = "hs-plot";
+    this.plot.tabIndex = 0;
+    this.plot.setAttribute("role", "application");
+    this.plot.setAttribute("aria-roledescription", "genome tracks");
+    this.plot.setAttribute("aria-label", label);
+    root.append(this.plot);
+    this.selection = new RegionSelection(this);
+    this.plot.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    this.plot.addEventListener("mousemove", (event) => this.onMove(event));
+    this.plot.addEventListener("mouseleave", () => this.emit("point", null));
+  }
+
+  on(name, listener) {
+    (this.listeners[name] ??= []).push(listener);
+  }
+
+  emit(name, value) {
+    for (const listener of this.listeners[name] ?? []) listener(value);
+  }
+
+  get span() {
+    return this.window[1] - this.window[0];
+  }
+
+  get pixels() {
+    return this.plot._fullLayout?._size.w ?? Math.max(this.plot.clientWidth - 250, 300);
+  }
+
+  // Inside the contig, at least a few bases wide.
+  clamp([left, right]) {
+    const [low, high] = [this.bounds.left, this.bounds.right];
+    const span = Math.min(Math.max(right - left, Math.min(LEAST_BASES, high - low)), high - low);
+    const middle = (left + right) / 2;
+    const start = Math.min(Math.max(middle - span / 2, low), high - span);
+    return [start, start + span];
+  }
+
+  // Go to edges on the axis. `keep` leaves the history as it is.
+  async go(left, right, { keep = false } = {}) {
+    const target = this.clamp([left, right]);
+    this.window = target;
+    this.emit("window", target);
+    if (!keep) this.remember();
+    if (this.tile) await this.Plotly.relayout(this.plot, { "xaxis.range": target.slice() });
+    this.settle();
+  }
+
+  pan(share) {
+    const by = share * this.span;
+    return this.go(this.window[0] + by, this.window[1] + by);
+  }
+
+  zoom(factor, around = (this.window[0] + this.window[1]) / 2) {
+    const span = Math.max(this.span * factor, LEAST_BASES);
+    const share = (around - this.window[0]) / this.span;
+    return this.go(around - share * span, around + (1 - share) * span);
+  }
+
+  remember() {
+    clearTimeout(this.rememberLater);
+    this.rememberLater = setTimeout(() => {
+      const { past } = this.history;
+      const last = past[past.length - 1];
+      if (last && Math.abs(last[0] - this.window[0]) + Math.abs(last[1] - this.window[1]) < 1) return;
+      past.push(this.window.slice());
+      if (past.length > 200) past.shift();
+      this.history.future = [];
+      this.emit("history", this.history);
+    }, SETTLED);
+  }
+
+  // Where we are now enters the history first, even if it has not settled yet.
+  step(from, to) {
+    clearTimeout(this.rememberLater);
+    const { past, future } = this.history;
+    if (from === past) {
+      const here = past[past.length - 1];
+      const moved = !here || here.some((edge, side) => Math.abs(edge - this.window[side]) >= 1);
+      if (moved) past.push(this.window.slice());
+      if (past.length < 2) return;
+      future.push(past.pop());
+    } else {
+      if (!future.length) return;
+      past.push(future.pop());
+    }
+    this.emit("history", this.history);
+    this.go(...past[past.length - 1], { keep: true });
+  }
+
+  back() { this.step(this.history.past, this.history.future); }
+
+  forward() { this.step(this.history.future, this.history.past); }
+
+  // After the last movement: letters and names at once, new detail if it is needed.
+  settle() {
+    clearTimeout(this.settleLater);
+    this.settleLater = setTimeout(() => {
+      if (this.tile) this.render();
+      if (this.needsDetail()) this.ask();
+    }, SETTLE);
+  }
+
+  needsDetail() {
+    const { tile, span } = this;
+    if (!tile) return true;
+    const [left, right] = this.window;
+    const missing = (edge, limit, side) =>
+      Math.abs(edge - limit) > 0.5 && side * (edge - (side < 0 ? left : right)) < 0.15 * span;
+    if (missing(tile.left, this.bounds.left, -1) || missing(tile.right, this.bounds.right, 1)) return true;
+    if (span > 1.6 * tile.asked) return true;
+    return !tile.complete && span < 0.6 * tile.asked;
+  }
+
+  // One request at a time; a newer wish waits for the answer to the older.
+  async ask({ fresh = false } = {}) {
+    if (this.asking) {
+      this.askAgain = true;
+      return;
+    }
+    this.asking = true;
+    const wish = { left: this.window[0], right: this.window[1], pixels: Math.round(this.pixels) };
+    try {
+      const tile = await this.source.tile(wish, { fresh });
+      if (tile) await this.show(tile, wish);
+    } finally {
+      this.asking = false;
+      if (this.askAgain) {
+        this.askAgain = false;
+        this.ask();
+      }
+    }
+  }
+
+  async show(tile, wish) {
+    // A figure under the mouse button must not be swapped.
+    while (this.plot._dragging) await new Promise((done) => setTimeout(done, 30));
+    tile.asked = wish.right - wish.left;
+    this.tile = tile;
+    for (const spec of tile.letters) {
+      for (const name of ["x", "bottom", "top"]) spec[name] = toArray(spec[name]);
+    }
+    await this.render({ force: true });
+    this.hook();
+    this.root.dataset.state = "ready";
+    this.emit("tile", tile);
+  }
+
+  // Draw the tile for this window: letters if they fit, names where they are seen.
+  async render({ force = false } = {}) {
+    const { tile } = this;
+    const [left, right] = this.window;
+    const drawn = drawLetters(tile.letters, this.glyphs, left, right, this.pixels);
+    const sticky = tile.data.some((trace) => trace.meta?.hyenascope === "sticky");
+    const plain = !drawn.shapes.length && !this.lettered && !sticky;
+    if (plain && !force) return;
+    this.lettered = drawn.shapes.length > 0;
+    const data = tile.data.map((trace, number) => {
+      if (trace.meta?.hyenascope === "sticky") return stickyNames(trace, left, right);
+      return drawn.replaced.has(number) ? { ...trace, visible: false } : trace;
+    });
+    const layout = {
+      ...tile.layout,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      clickanywhere: true,
+      shapes: [...(tile.layout.shapes ?? []), ...drawn.shapes],
+      xaxis: {
+        ...tile.layout.xaxis,
+        range: this.window.slice(),
+        minallowed: this.bounds.left,
+        maxallowed: this.bounds.right,
+      },
+    };
+    await this.Plotly.react(this.plot, data, layout, PLOT_CONFIG);
+    this.selection.place();
+    this.emit("drawn", this);
+  }
+
+  hook() {
+    if (this.hooked) return;
+    this.hooked = true;
+    this.plot.on("plotly_relayouting", (change) => this.follow(change));
+    this.plot.on("plotly_relayout", (change) => this.follow(change, true));
+    this.plot.on("plotly_click", (event) => {
+      if (!event.xvals?.length) return;
+      const place = this.lane(event.event.clientY);
+      this.emit("click", { x: event.xvals[0], y: event.yvals?.[0] ?? null, ...place, event: event.event });
+    });
+  }
+
+  // The user dragged: the axis moved, the window follows.
+  follow(change, done = false) {
+    const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    if (!Number.isFinite(range[0]) || !Number.isFinite(range[1])) return;
+    this.window = [range[0], range[1]];
+    this.selection.place();
+    this.emit("window", this.window);
+    if (done) {
+      this.remember();
+      this.settle();
+    }
+  }
+
+  // Lane under a client y coordinate: its number from the top, from 0.
+  lane(clientY) {
+    const size = this.plot._fullLayout._size;
+    const top = this.plot.getBoundingClientRect().top + size.t;
+    const share = 1 - (clientY - top) / size.h;
+    const axes = Object.keys(this.tile.layout).filter((name) => /^yaxis\d*$/.test(name));
+    const number = (name) => Number(name.slice(5) || 1);
+    const hit = axes.find((name) => {
+      const [low, high] = this.tile.layout[name].domain;
+      return share >= low && share <= high;
+    });
+    return { lane: hit ? number(hit) - 1 : null };
+  }
+
+  // Axis coordinate under a client x coordinate, and back.
+  at(clientX) {
+    const axis = this.plot._fullLayout.xaxis;
+    return axis.p2d(clientX - this.plot.getBoundingClientRect().left - axis._offset);
+  }
+
+  pixel(x) {
+    const axis = this.plot._fullLayout.xaxis;
+    return axis.d2p(x) + axis._offset;
+  }
+
+  // A wheel zooms once the figure has the focus, or with Ctrl; else the page scrolls.
+  onWheel(event) {
+    const mine = event.ctrlKey || event.metaKey || this.plot.contains(document.activeElement);
+    if (!mine || !this.tile) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey;
+    this.wheel ??= { zoom: 0, pan: 0, x: 0 };
+    this.wheel.x = this.at(event.clientX);
+    if (sideways) this.wheel.pan += (event.deltaX || event.deltaY) / this.pixels;
+    else this.wheel.zoom += Math.max(-400, Math.min(400, event.deltaY)) / 400;
+    this.wheelFrame ??= requestAnimationFrame(async () => {
+      const { zoom, pan, x } = this.wheel;
+      this.wheel = null;
+      if (zoom) await this.zoom(2 ** zoom, x);
+      if (pan) await this.pan(pan);
+      this.wheelFrame = null;
+    });
+  }
+
+  onMove(event) {
+    if (!this.plot._fullLayout?.xaxis) return;
+    const x = this.at(event.clientX);
+    const inside = x >= this.window[0] && x <= this.window[1];
+    this.emit("point", inside ? Math.round(x) : null);
+  }
+
+  destroy() {
+    clearTimeout(this.settleLater);
+    clearTimeout(this.rememberLater);
+    this.Plotly.purge(this.plot);
+  }
+}
+
+// Names of genes stay in sight while their body is.
+function stickyNames(trace, left, right) {
+  const reach = toRows(trace.customdata);
+  const x = Array.from(toArray(trace.x));
+  const side = (number) =>
+    Array.isArray(trace.textposition) ? trace.textposition[number] : trace.textposition;
+  reach.forEach(([start, end], number) => {
+    if (side(number) === "middle left") {
+      if (start < right && end > right) x[number] = right;
+    } else if (start < left && end > left) x[number] = left;
+  });
+  return { ...trace, x };
+}

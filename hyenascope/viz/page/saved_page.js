@@ -1,0 +1,109 @@
+// A page without a kernel: tiles come from the pyramid that the page carries.
+
+async function gunzip(base64) {
+  const packed = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+const carried = (id) => gunzip(document.getElementById(id).textContent.trim());
+
+// JSON first, then the numbers it points into.
+function openPyramid(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const json = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const base = 4 + length + (-(4 + length) & 7);
+  return { ...json, buffer, base };
+}
+
+// Replace every {dtype, at, n} by its typed array, rows if it has a shape.
+function unpack(value, { buffer, base }) {
+  if (Array.isArray(value)) return value.map((item) => unpack(item, { buffer, base }));
+  if (value === null || typeof value !== "object") return value;
+  if ("dtype" in value && "at" in value) {
+    const flat = new ARRAY_TYPES[value.dtype](buffer, base + value.at, value.n);
+    return value.shape ? asRows(flat, value.shape) : flat;
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, unpack(item, { buffer, base })]),
+  );
+}
+
+class PyramidSource {
+  constructor(pyramid) {
+    this.pyramid = pyramid;
+  }
+
+  // The closest look that still holds the window.
+  async tile({ left, right }) {
+    const { levels } = this.pyramid;
+    for (const level of [...levels].reverse()) {
+      const middle = (left + right) / 2;
+      const holding = level.filter((tile) => tile.left <= left && tile.right >= right);
+      if (!holding.length) continue;
+      const off = (tile) => Math.abs((tile.left + tile.right) / 2 - middle);
+      const best = holding.reduce((one, other) => (off(other) < off(one) ? other : one));
+      return { ...unpack(best, this.pyramid), asked: undefined };
+    }
+    return unpack(levels[0][0], this.pyramid);
+  }
+}
+
+// chr1:1,000-2,000, 1,000-2,000, 1,500, or a name that the page carries.
+function findCarried(query, { bounds, chrom, names }, view) {
+  const text = query.trim();
+  const bare = text.replace(/[\s,]/g, "").replace(/[–—−]/g, "-");
+  const match = /^(?:(.+):)?(\d+)(?:(?:-|\.\.)(\d+))?$/.exec(bare);
+  if (match && (!match[1] || match[1].replace(/^chr/i, "") === chrom.replace(/^chr/i, ""))) {
+    let [first, last] = [Number(match[2]), Number(match[3] ?? match[2])];
+    if (first > last) [first, last] = [last, first];
+    if (last < bounds.left || first > bounds.right) {
+      const held = formatWindow(chrom, [bounds.left, bounds.right]);
+      return { message: `This page holds ${held}; ${text} lies outside.` };
+    }
+    const air = match[3] ? 0.5 : Math.min(view.span / 2, 40.5);
+    return { choices: [{ label: text, left: first - air, right: last + air }] };
+  }
+  const wanted = text.toLowerCase();
+  const hits = names.filter(({ name }) => name.toLowerCase() === wanted);
+  const near = hits.length ? hits : names.filter(({ name }) => name.toLowerCase().includes(wanted));
+  if (wanted && near.length) {
+    const choices = near.slice(0, 12).map(({ name, left, right }) => {
+      const air = Math.max(0.05 * (right - left), 20);
+      return { label: `${name}  ${formatWindow(chrom, [left, right])}`, left: left - air, right: right + air };
+    });
+    return { choices };
+  }
+  return { message: `This page knows no ${text || "empty name"}.` };
+}
+
+async function openSavedPage() {
+  const root = document.getElementById("locus");
+  if (document.getElementById("hs-plotly")) {
+    const code = new TextDecoder().decode(await carried("hs-plotly"));
+    // An inline script: the policy of the page allows no other.
+    document.head.append(element("script", { textContent: code }));
+  }
+  const pyramid = openPyramid(await carried("hs-pyramid"));
+  const { bounds, chrom, glyphs, label } = pyramid;
+  const view = new LocusView(root, globalThis.Plotly, new PyramidSource(pyramid), {
+    bounds, glyphs, label, window: pyramid.window,
+  });
+  const bar = new LocusToolbar(root, view, chrom, async (query) => findCarried(query, pyramid, view));
+  view.on("tile", () => bar.say(""));
+  view.on("select", (region) => {
+    bar.say(region ? `${formatWindow(chrom, region)}, ${region[1] - region[0]} bp: Enter to zoom in` : "");
+  });
+  view.plot.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && view.selection.region) {
+      const region = view.selection.region;
+      view.selection.clear();
+      view.go(...region);
+    }
+  });
+  view.remember();
+  globalThis.hyenascopeView = view;
+  await view.ask();
+}
+
+document.addEventListener("DOMContentLoaded", openSavedPage);
