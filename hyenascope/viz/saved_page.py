@@ -103,8 +103,11 @@ def write_locus_html(
     script = "\n".join([view_script(), page_file("saved_page.js")])
     spent = len(library) + len(script) + len(_PAGE_STYLE) + 20_000
     facts = {
-        "chrom": interval.chrom,
-        "bounds": {"left": interval.start + 0.5, "right": interval.end + 0.5},
+        "contig": {
+            "chrom": interval.chrom,
+            "left": interval.start + 0.5,
+            "right": interval.end + 0.5,
+        },
         "window": [shown.start + 0.5, shown.end + 0.5],
         "glyphs": GLYPHS,
         "label": headline,

@@ -18,10 +18,11 @@ const PLOT_CONFIG = {
 };
 
 class LocusView {
-  constructor(root, Plotly, source, { bounds, glyphs, window, label, select }) {
-    Object.assign(this, { root, Plotly, source, bounds, select });
+  // `contig` is {chrom, left, right}: its name and its edges on the axis.
+  constructor(root, Plotly, source, { contig, glyphs, window, label }) {
+    Object.assign(this, { root, Plotly, source, contig });
     this.glyphs = compileGlyphs(glyphs);
-    this.home = window.slice();
+    this.home = { contig, window: window.slice() };
     this.window = window.slice();
     this.listeners = {};
     this.history = { past: [], future: [] };
@@ -56,21 +57,30 @@ class LocusView {
 
   // Inside the contig, at least a few bases wide.
   clamp([left, right]) {
-    const [low, high] = [this.bounds.left, this.bounds.right];
+    const [low, high] = [this.contig.left, this.contig.right];
     const span = Math.min(Math.max(right - left, Math.min(LEAST_BASES, high - low)), high - low);
     const middle = (left + right) / 2;
     const start = Math.min(Math.max(middle - span / 2, low), high - span);
     return [start, start + span];
   }
 
-  // Go to edges on the axis. `keep` leaves the history as it is.
-  async go(left, right, { keep = false } = {}) {
-    const target = this.clamp([left, right]);
-    this.window = target;
-    this.emit("window", target);
+  // Go to edges on the axis, perhaps of another contig. `keep` leaves the history.
+  async go(left, right, { contig = this.contig, keep = false } = {}) {
+    const elsewhere = contig.chrom !== this.contig.chrom;
+    this.contig = contig;
+    this.window = this.clamp([left, right]);
+    if (elsewhere) this.tile = null;
+    this.emit("window", this.window);
     if (!keep) this.remember();
-    if (this.tile) await this.Plotly.relayout(this.plot, { "xaxis.range": target.slice() });
+    if (this.tile) {
+      await this.Plotly.relayout(this.plot, { "xaxis.range": this.window.slice() });
+    }
     this.settle();
+  }
+
+  goHome() {
+    const { contig, window } = this.home;
+    return this.go(...window, { contig });
   }
 
   pan(share) {
@@ -84,40 +94,40 @@ class LocusView {
     return this.go(around - share * span, around + (1 - share) * span);
   }
 
+  get place() {
+    return { contig: this.contig, window: this.window.slice() };
+  }
+
+  // A place enters the history once the reader stays there.
   remember() {
     clearTimeout(this.rememberLater);
-    this.rememberLater = setTimeout(() => {
-      const { past } = this.history;
-      const last = past[past.length - 1];
-      if (last && Math.abs(last[0] - this.window[0]) + Math.abs(last[1] - this.window[1]) < 1) return;
-      past.push(this.window.slice());
-      if (past.length > 200) past.shift();
-      this.history.future = [];
-      this.emit("history", this.history);
-    }, SETTLED);
+    this.rememberLater = setTimeout(() => this.enter(), SETTLED);
   }
 
-  // Where we are now enters the history first, even if it has not settled yet.
-  step(from, to) {
+  enter() {
     clearTimeout(this.rememberLater);
-    const { past, future } = this.history;
-    if (from === past) {
-      const here = past[past.length - 1];
-      const moved = !here || here.some((edge, side) => Math.abs(edge - this.window[side]) >= 1);
-      if (moved) past.push(this.window.slice());
-      if (past.length < 2) return;
-      future.push(past.pop());
-    } else {
-      if (!future.length) return;
-      past.push(future.pop());
-    }
+    const { past } = this.history;
+    if (samePlace(past[past.length - 1], this.place)) return;
+    past.push(this.place);
+    if (past.length > 200) past.shift();
+    this.history.future = [];
     this.emit("history", this.history);
-    this.go(...past[past.length - 1], { keep: true });
   }
 
-  back() { this.step(this.history.past, this.history.future); }
+  step(back) {
+    if (back) this.enter(); // where we are now, even if it has not settled yet
+    const { past, future } = this.history;
+    if (back ? past.length < 2 : !future.length) return;
+    if (back) future.push(past.pop());
+    else past.push(future.pop());
+    this.emit("history", this.history);
+    const { contig, window } = past[past.length - 1];
+    this.go(...window, { contig, keep: true });
+  }
 
-  forward() { this.step(this.history.future, this.history.past); }
+  back() { this.step(true); }
+
+  forward() { this.step(false); }
 
   // After the last movement: letters and names at once, new detail if it is needed.
   settle() {
@@ -134,22 +144,24 @@ class LocusView {
     const [left, right] = this.window;
     const missing = (edge, limit, side) =>
       Math.abs(edge - limit) > 0.5 && side * (edge - (side < 0 ? left : right)) < 0.15 * span;
-    if (missing(tile.left, this.bounds.left, -1) || missing(tile.right, this.bounds.right, 1)) return true;
+    if (missing(tile.left, this.contig.left, -1) || missing(tile.right, this.contig.right, 1)) return true;
     if (span > 1.6 * tile.asked) return true;
     return !tile.complete && span < 0.6 * tile.asked;
   }
 
   // One request at a time; a newer wish waits for the answer to the older.
-  async ask({ fresh = false } = {}) {
+  async ask() {
     if (this.asking) {
       this.askAgain = true;
       return;
     }
     this.asking = true;
-    const wish = { left: this.window[0], right: this.window[1], pixels: Math.round(this.pixels) };
+    const [left, right] = this.window;
+    const { chrom } = this.contig;
+    const wish = { chrom, left, right, pixels: Math.round(this.pixels) };
     try {
-      const tile = await this.source.tile(wish, { fresh });
-      if (tile) await this.show(tile, wish);
+      const tile = await this.source.tile(wish);
+      if (tile && chrom === this.contig.chrom) await this.show(tile, wish);
     } finally {
       this.asking = false;
       if (this.askAgain) {
@@ -194,8 +206,8 @@ class LocusView {
       xaxis: {
         ...tile.layout.xaxis,
         range: this.window.slice(),
-        minallowed: this.bounds.left,
-        maxallowed: this.bounds.right,
+        minallowed: this.contig.left,
+        maxallowed: this.contig.right,
       },
     };
     await this.Plotly.react(this.plot, data, layout, PLOT_CONFIG);
@@ -285,6 +297,11 @@ class LocusView {
     clearTimeout(this.rememberLater);
     this.Plotly.purge(this.plot);
   }
+}
+
+function samePlace(one, other) {
+  return one?.contig.chrom === other.contig.chrom
+    && one.window.every((edge, side) => Math.abs(edge - other.window[side]) < 1);
 }
 
 // Names of genes stay in sight while their body is.

@@ -33,8 +33,8 @@ class RegionSelection {
   }
 
   set(one, other) {
-    const low = Math.max(Math.min(one, other), this.view.bounds.left);
-    const high = Math.min(Math.max(one, other), this.view.bounds.right);
+    const low = Math.max(Math.min(one, other), this.view.contig.left);
+    const high = Math.min(Math.max(one, other), this.view.contig.right);
     this.region = [Math.floor(low - 0.5) + 0.5, Math.ceil(high - 0.5) + 0.5];
     if (this.region[0] === this.region[1]) this.region[1] += 1;
     this.place();

@@ -50,15 +50,16 @@ class PyramidSource {
 }
 
 // chr1:1,000-2,000, 1,000-2,000, 1,500, or a name that the page carries.
-function findCarried(query, { bounds, chrom, names }, view) {
+function findCarried(query, { contig, names }, view) {
+  const { chrom } = contig;
   const text = query.trim();
   const bare = text.replace(/[\s,]/g, "").replace(/[–—−]/g, "-");
   const match = /^(?:(.+):)?(\d+)(?:(?:-|\.\.)(\d+))?$/.exec(bare);
   if (match && (!match[1] || match[1].replace(/^chr/i, "") === chrom.replace(/^chr/i, ""))) {
     let [first, last] = [Number(match[2]), Number(match[3] ?? match[2])];
     if (first > last) [first, last] = [last, first];
-    if (last < bounds.left || first > bounds.right) {
-      const held = formatWindow(chrom, [bounds.left, bounds.right]);
+    if (last < contig.left || first > contig.right) {
+      const held = formatWindow(chrom, [contig.left, contig.right]);
       return { message: `This page holds ${held}; ${text} lies outside.` };
     }
     const air = match[3] ? 0.5 : Math.min(view.span / 2, 40.5);
@@ -85,14 +86,14 @@ async function openSavedPage() {
     document.head.append(element("script", { textContent: code }));
   }
   const pyramid = openPyramid(await carried("hs-pyramid"));
-  const { bounds, chrom, glyphs, label } = pyramid;
+  const { contig, glyphs, label } = pyramid;
   const view = new LocusView(root, globalThis.Plotly, new PyramidSource(pyramid), {
-    bounds, glyphs, label, window: pyramid.window,
+    contig, glyphs, label, window: pyramid.window,
   });
-  const bar = new LocusToolbar(root, view, chrom, async (query) => findCarried(query, pyramid, view));
+  const bar = new LocusToolbar(root, view, async (query) => findCarried(query, pyramid, view));
   view.on("tile", () => bar.say(""));
   view.on("select", (region) => {
-    bar.say(region ? `${formatWindow(chrom, region)}, ${region[1] - region[0]} bp: Enter to zoom in` : "");
+    bar.say(region ? `${formatWindow(contig.chrom, region)}, ${region[1] - region[0]} bp: Enter to zoom in` : "");
   });
   view.plot.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && view.selection.region) {

@@ -20,9 +20,9 @@ const formatWindow = (chrom, [left, right]) =>
   `${chrom}:${formatPosition(Math.ceil(left))}-${formatPosition(Math.floor(right))}`;
 
 class LocusToolbar {
-  // `find(query)` answers {choices: [{label, left, right}], message}.
-  constructor(root, view, chrom, find) {
-    Object.assign(this, { root, view, find, chrom });
+  // `find(query)` answers {choices: [{label, left, right, contig}], message}.
+  constructor(root, view, find) {
+    Object.assign(this, { root, view, find });
     this.search = element("input", {
       type: "search", className: "hs-search", spellcheck: false, autocomplete: "off",
       placeholder: "Place, gene or variant", title: "A place, gene or variant, then Enter (key: /)",
@@ -43,7 +43,7 @@ class LocusToolbar {
       this.backButton, this.forwardButton, form, this.span,
       button("−", "Zoom out (−)", () => view.zoom(2)),
       button("+", "Zoom in (+)", () => view.zoom(0.5)),
-      button("⤢", "Show the first view again (Home)", () => view.go(...view.home)),
+      button("⤢", "Show the first view again (Home)", () => view.goHome()),
       this.selectButton);
     this.bar.setAttribute("role", "toolbar");
     this.bar.setAttribute("aria-label", "Genome browser");
@@ -67,7 +67,7 @@ class LocusToolbar {
 
   name() {
     const { window: shown, span } = this.view;
-    if (document.activeElement !== this.search) this.search.value = formatWindow(this.chrom, shown);
+    if (document.activeElement !== this.search) this.search.value = formatWindow(this.view.contig.chrom, shown);
     this.span.textContent = `${Math.round(span).toLocaleString("en-US")} bp`;
   }
 
@@ -85,10 +85,10 @@ class LocusToolbar {
     else this.search.select();
   }
 
-  take({ left, right }) {
+  take({ left, right, contig }) {
     this.choices.hidden = true;
     this.search.blur();
-    this.view.go(left, right);
+    this.view.go(left, right, { contig });
     this.view.plot.focus({ preventScroll: true });
   }
 
@@ -115,7 +115,7 @@ class LocusToolbar {
       return;
     }
     const base = this.view.tile ? baseAt(this.view.tile.letters, position) : "";
-    const place = `${this.chrom}:${formatPosition(position)} ${base}`.trim();
+    const place = `${this.view.contig.chrom}:${formatPosition(position)} ${base}`.trim();
     this.readout.textContent = [place, ...valuesAt(this.view.plot, position)].join("   ·   ");
   }
 
@@ -137,7 +137,7 @@ class LocusToolbar {
       "+": () => view.zoom(0.5),
       "=": () => view.zoom(0.5),
       "-": () => view.zoom(2),
-      Home: () => view.go(...view.home),
+      Home: () => view.goHome(),
       "/": () => this.search.select(),
       s: () => this.toggleSelect(),
     }[name];

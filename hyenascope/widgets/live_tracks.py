@@ -1,0 +1,160 @@
+"""Tracks that a page can move: the part that a browser and an explorer share."""
+
+from dataclasses import replace
+from typing import Any
+
+import plotly.graph_objects as go
+
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
+from hyenascope.viz.figure import plot_locus
+from hyenascope.viz.letters import GLYPHS
+from hyenascope.viz.packing import encoded
+from hyenascope.viz.style import THEMES, ThemeName
+from hyenascope.viz.text import format_interval
+from hyenascope.viz.tile import Tile, draw_tile
+from hyenascope.widgets.locus_host import LocusHost, Message
+from hyenascope.widgets.track_list import TrackList
+
+_POINTS_PER_PIXEL = 2  # a lowest and a highest value
+_MIME = "application/vnd.plotly.v1+json"
+_EDGE = 0.5  # base p (1-based) fills p - 0.5 to p + 0.5 of the axis
+
+
+class LiveTracks(LocusHost):
+    """Tracks over the contigs of a genome, and the window that shows them.
+
+    Parameters
+    ----------
+    genome
+        What gives the contigs their lengths.
+    interval
+        The first window, 0-based half-open, inside its contig.
+
+    Attributes
+    ----------
+    interval : Interval
+        What the page shows now, 0-based half-open.
+    tracks : TrackList
+        Top to bottom.
+
+    Raises
+    ------
+    ValueError
+        If the interval is empty or off its contig.
+    """
+
+    answers = ("plotly", "hello", "look", "window")
+    extras = ""
+
+    def __init__(self, genome: FastaReader, interval: Interval) -> None:
+        self.genome = genome
+        self.interval = genome.inside(interval)
+        if interval.length == 0:
+            raise ValueError(f"interval must hold at least one base; got {interval}.")
+        self.tracks = TrackList()
+        self.theme: ThemeName = "light"
+        super().__init__()
+
+    def goto(self, interval: Interval) -> None:
+        """Show another stretch (0-based half-open).
+
+        Raises
+        ------
+        ValueError
+            If it is empty or off its contig.
+        """
+        self.interval = self.genome.inside(interval)
+        edges = self._edges(self.interval)
+        contig = self._contig(self.interval.chrom)
+        self.send({"kind": "go", **edges, "contig": contig})
+
+    def figure(
+        self, *, theme: ThemeName = "light", width: int | None = None
+    ) -> go.Figure:
+        """Return what the page shows as a plain figure, which needs no kernel."""
+        shown = [track for track in self.tracks.visible if self._draws(track)]
+        return plot_locus(shown, self.interval, theme=theme, width=width)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a page must know before it draws."""
+        return {
+            "contig": self._contig(self.interval.chrom),
+            "window": list(self._edges(self.interval).values()),
+            "glyphs": GLYPHS,
+            "label": f"Genome tracks at {format_interval(self.interval)}",
+            "extras": self.extras,
+        }
+
+    def looked_at(self, window: Interval) -> None:
+        """Take note of a window of which a tile was drawn."""
+
+    def answer_hello(self, message: Message) -> Message:
+        """Return `facts`."""
+        del message
+        return self.facts()
+
+    def answer_window(self, message: Message) -> None:
+        """Follow the page."""
+        self.interval = self._window(message)
+
+    def answer_look(self, message: Message) -> Message:
+        """Draw the window with one more on either side."""
+        window = self._window(message)
+        if message.get("theme") in THEMES:
+            self.theme = message["theme"]
+        size = self.genome.contigs[window.chrom]
+        around = replace(
+            window,
+            start=max(0, window.start - window.length),
+            end=min(size, window.end + window.length),
+        )
+        pixels = round(float(message["pixels"]) * around.length / window.length)
+        tile = draw_tile(
+            self.tracks.visible or self.tracks.tracks[:1],
+            around,
+            pixels=max(pixels, 100),
+            max_points=_POINTS_PER_PIXEL * max(pixels, 100),
+            theme=self.theme,
+        )
+        self.looked_at(window)
+        return {"tile": tile_message(tile)}
+
+    def _draws(self, track: Any) -> bool:  # noqa: ANN401
+        del track
+        return True
+
+    def _window(self, message: Message) -> Interval:
+        chrom = str(message["chrom"])
+        size = self.genome.contigs[self.genome.resolve(chrom)]
+        start = max(0, int(float(message["left"]) - _EDGE + 1e-6))
+        end = min(size, -int(-(float(message["right"]) - _EDGE) - 1e-6))
+        return Interval(chrom, min(start, size - 1), max(end, start + 1))
+
+    def _contig(self, chrom: str) -> dict[str, Any]:
+        right = self.genome.contigs[chrom] + _EDGE
+        return {"chrom": chrom, "left": _EDGE, "right": right}
+
+    def _edges(self, interval: Interval) -> dict[str, float]:
+        return {"left": interval.start + _EDGE, "right": interval.end + _EDGE}
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Add a plain figure for where no widget can live."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if isinstance(bundle, tuple):
+            data, metadata = bundle
+            plain = self.figure().to_plotly_json()
+            return {**data, _MIME: encoded(plain)}, metadata
+        return bundle
+
+
+def tile_message(tile: Tile) -> dict[str, Any]:
+    """Return a tile as the page reads it."""
+    return {
+        "left": tile.interval.start + _EDGE,
+        "right": tile.interval.end + _EDGE,
+        "complete": tile.complete,
+        "data": encoded(list(tile.data)),
+        "layout": encoded(tile.layout),
+        "letters": encoded(list(tile.letters)),
+    }
