@@ -149,6 +149,12 @@ class LocusView {
     return !tile.complete && span < 0.6 * tile.asked;
   }
 
+  // What a tile is asked for.
+  get wish() {
+    const [left, right] = this.window;
+    return { chrom: this.contig.chrom, left, right, pixels: Math.round(this.pixels) };
+  }
+
   // One request at a time; a newer wish waits for the answer to the older.
   async ask() {
     if (this.asking) {
@@ -156,12 +162,10 @@ class LocusView {
       return;
     }
     this.asking = true;
-    const [left, right] = this.window;
-    const { chrom } = this.contig;
-    const wish = { chrom, left, right, pixels: Math.round(this.pixels) };
+    const { wish } = this;
     try {
       const tile = await this.source.tile(wish);
-      if (tile && chrom === this.contig.chrom) await this.show(tile, wish);
+      if (tile && wish.chrom === this.contig.chrom) await this.show(tile, wish);
     } finally {
       this.asking = false;
       if (this.askAgain) {
