@@ -6,7 +6,7 @@ import pytest
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
-from hyenascope.viz.components import Genes, Sequence, Variants
+from hyenascope.viz.components import Sequence, Variants
 from hyenascope.viz.view import View
 
 
@@ -74,40 +74,6 @@ class TestVariants:
     def test_refuses_variants_of_another_contig(self, variants):
         with pytest.raises(ValueError, match=r"variants must lie on chr2.*got chr1"):
             Variants(variants).draw(View(Interval("chr2", 0, 10)))
-
-
-class TestGenes:
-    def test_overlapping_genes_take_rows_of_their_own(self, make_gene, locus):
-        genes = [make_gene(name, 1010 + n, 50) for n, name in enumerate("ABC")]
-        lane = Genes(genes).draw(View(locus))
-        assert lane.yaxis["range"] == [-3, 0]
-        assert lane.height > Genes(genes[:1]).draw(View(locus)).height
-
-    def test_only_genes_inside_are_drawn(self, make_gene, locus):
-        genes = [make_gene("IN", 1050, 10), make_gene("OUT", 1100, 10)]
-        labels = Genes(genes).draw(View(locus)).traces[-1].text
-        assert labels == ("IN →",)
-
-    def test_rows_beyond_the_limit_are_counted(self, make_gene, locus):
-        genes = [make_gene(f"G{n}", 1010, 50) for n in range(5)]
-        lane = Genes(genes, max_rows=2).draw(View(locus))
-        assert lane.note == "3 more in rows not shown"
-        assert len(lane.traces[-1].text) == 2
-
-    def test_transcripts_one_by_one(self, make_gene, locus):
-        lane = Genes([make_gene("A", 1010, 50)], detail="transcript").draw(View(locus))
-        assert lane.traces[-1].text == ("A-201 →",)
-
-    def test_few_elements_however_many_exons(self, make_gene):
-        where = Interval("chr1", 0, 20_000)
-        lengths = [5] * 999
-        lane = Genes([make_gene("TTN", 10, *lengths)]).draw(View(where))
-        assert len(lane.shapes) == 3
-        assert len(lane.traces) == 3
-
-    def test_refuses_genes_of_another_contig(self, make_gene):
-        with pytest.raises(ValueError, match=r"genes must lie on chr2.*got chr1"):
-            Genes([make_gene("A", 0, 5)]).draw(View(Interval("chr2", 0, 10)))
 
 
 class TestSequence:
