@@ -134,24 +134,28 @@ def line_trace(
     )
 
 
-def lone_values(signal: Signal, colour: str, view: View) -> tuple[dict[str, Any], ...]:
-    """Return dashes for values between two gaps, where a line has no length.
+def line_ends(
+    signal: Signal, colour: str, view: View, *, width: float
+) -> tuple[dict[str, Any], ...]:
+    """Return what a line lacks at gaps and ends: the outer half of the last base.
 
-    They are one path, or nothing if there are none.
+    A value between two gaps is a dash; of a thinned signal nothing else is missing.
+    All are one path, or nothing if there are none.
     """
     known = np.isfinite(signal.y)
-    beside = np.zeros_like(known)
-    beside[1:] |= known[:-1]
-    beside[:-1] |= known[1:]
-    lone = known & ~beside
-    if not lone.any():
-        return ()
+    first, last = known.copy(), known.copy()
+    first[1:] &= ~known[:-1]
+    last[:-1] &= ~known[1:]
+    if signal.bin_size > 1:
+        first = last = first & last
     half = signal.bin_size / 2
-    dashes = zip(signal.x[lone].tolist(), signal.y[lone].tolist(), strict=True)
-    path = "".join(f"M{x - half},{y:.6g}L{x + half},{y:.6g}" for x, y in dashes)
-    style = {"color": colour, "width": 1.6}
+    x, y = signal.x.astype(float), signal.y
+    left = np.concatenate([x[first] - half, x[last]])
+    dashes = np.stack([left, left + half, np.concatenate([y[first], y[last]])], axis=1)
+    path = "".join(f"M{a},{b:.6g}L{c},{b:.6g}" for a, c, b in dashes.tolist())
+    style = {"color": colour, "width": width}
     place = {"xref": "x", "yref": view.yaxis, "layer": "above"}
-    return ({"type": "path", "path": path, "line": style, **place},)
+    return ({"type": "path", "path": path, "line": style, **place},) if path else ()
 
 
 def fill_trace(
@@ -222,14 +226,24 @@ def signal_note(
         parts.append(f"lowest and highest of every {bin_size:,} bp")
     if reference is not None:
         parts.append(f"dotted line at {format_value(reference)}")
-    infinite = sum(each.infinite for each in signals)
-    if infinite:
-        parts.append(f"{_values(infinite, 'infinite ')} not drawn")
+    infinite = infinite_note(sum(each.infinite for each in signals))
+    parts += [infinite] if infinite else []
     if y_range is not None:
         low, high = y_range
         beyond = sum(int(((s.y < low) | (s.y > high)).sum()) for s in signals)
         parts += [f"{_values(beyond)} beyond the axis"] if beyond else []
     return "   ".join(parts)
+
+
+def infinite_note(count: int) -> str:
+    """Count values that are not drawn; nothing for none.
+
+    Examples
+    --------
+    >>> infinite_note(3)
+    '3 infinite values not drawn'
+    """
+    return f"{_values(count, 'infinite ')} not drawn" if count else ""
 
 
 def _values(count: int, kind: str = "") -> str:

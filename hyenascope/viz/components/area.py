@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ from hyenascope.viz.signals import (
     Signal,
     check_range,
     fill_trace,
+    line_ends,
     line_trace,
     make_signal,
     part_in_view,
@@ -23,6 +25,7 @@ from hyenascope.viz.signals import (
 from hyenascope.viz.view import View
 
 _SOLID, _GLASS = 0.85, 0.35
+_OUTLINE = 1.1
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Area:
             height=120,
             traces=tuple(self._traces(part, signals, view)),
             yaxis=axis,
-            shapes=(level_line(self.baseline, view),),
+            shapes=(level_line(self.baseline, view), *_outline_ends(signals, view)),
             note=signal_note(signals, self.y_range),
             complete=all(each.bin_size == 1 for each in signals),
         )
@@ -108,8 +111,14 @@ class Area:
                 each, self.baseline, (above, below), view, opacity=opacity
             )
         for number, (each, name) in enumerate(zip(signals, part.names, strict=True)):
-            colour, width = view.theme.line(number), 0.0 if alone else 1.1
+            colour, width = view.theme.line(number), 0.0 if alone else _OUTLINE
             yield line_trace(each, name, part.units, colour, view, width=width)
+
+
+def _outline_ends(signals: list[Signal], view: View) -> Iterator[dict[str, Any]]:
+    if len(signals) > 1:
+        for number, each in enumerate(signals):
+            yield from line_ends(each, view.theme.line(number), view, width=_OUTLINE)
 
 
 def signed_fills(

@@ -6,8 +6,8 @@ from hyenascope.data.track_data import TrackData
 from hyenascope.viz.lane import Lane, level_line
 from hyenascope.viz.signals import (
     check_range,
+    line_ends,
     line_trace,
-    lone_values,
     make_signal,
     part_in_view,
     signal_axis,
@@ -15,6 +15,8 @@ from hyenascope.viz.signals import (
     track_label,
 )
 from hyenascope.viz.view import View
+
+_WIDTH = 1.1
 
 
 @dataclass(frozen=True)
@@ -76,18 +78,16 @@ class Line:
         colours = [view.theme.line(number) for number in range(len(signals))]
         lines = list(zip(signals, colours, strict=True))
         dotted = [level_line(mark, view, dash="dot", layer="above") for mark in marks]
-        lone = [
-            dash for each, colour in lines for dash in lone_values(each, colour, view)
-        ]
+        ends = [end for line in lines for end in line_ends(*line, view, width=_WIDTH)]
         return Lane(
             label=track_label(self.label, part.names, part.units, view),
             height=120,
             traces=tuple(
-                line_trace(each, name, part.units, colour, view, width=1.1)
+                line_trace(each, name, part.units, colour, view, width=_WIDTH)
                 for (each, colour), name in zip(lines, part.names, strict=True)
             ),
             yaxis=signal_axis(signals, self.y_range, marks=marks),
-            shapes=(*dotted, *lone),
+            shapes=(*dotted, *ends),
             note=signal_note(signals, self.y_range, reference=self.reference),
             complete=all(each.bin_size == 1 for each in signals),
         )

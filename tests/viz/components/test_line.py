@@ -109,13 +109,32 @@ def test_gap_breaks_the_line(locus):
     assert not trace.connectgaps
 
 
-def test_value_between_two_gaps_is_a_dash_as_wide_as_its_base(locus):
+def dashes(lane):
+    [shape] = lane.shapes
+    ends = [part.split("L") for part in shape["path"].split("M")[1:]]
+    return {
+        tuple(float(number) for end in dash for number in end.split(","))
+        for dash in ends
+    }
+
+
+def test_line_ends_at_the_edge_of_a_base_not_in_its_middle(locus):
     values = np.full(100, np.nan)
-    values[[7, 20, 21, 99]] = 2.0, 1.0, 1.0, -0.5
+    values[[7, 20, 21, 99]] = 2.0, 1.0, 1.5, -0.5
     lane = Line(TrackData(values, ("p",), locus)).draw(View(locus))
-    assert [shape["path"] for shape in lane.shapes] == [
-        "M1007.5,2L1008.5,2M1099.5,-0.5L1100.5,-0.5"
-    ]
+    assert dashes(lane) == {
+        (1007.5, 2.0, 1008.0, 2.0), (1008.0, 2.0, 1008.5, 2.0),
+        (1020.5, 1.0, 1021.0, 1.0), (1022.0, 1.5, 1022.5, 1.5),
+        (1099.5, -0.5, 1100.0, -0.5), (1100.0, -0.5, 1100.5, -0.5),
+    }  # fmt: skip
+
+
+def test_a_lone_bin_is_a_dash_as_wide_as_the_bin():
+    where = Interval("chr1", 0, 1000)
+    values = np.full(1000, np.nan)
+    values[540] = 3.0
+    lane = Line(TrackData(values, ("p",), where)).draw(View(where, max_points=20))
+    assert dashes(lane) == {(491.0, 3.0, 541.0, 3.0), (541.0, 3.0, 591.0, 3.0)}
 
 
 def test_axis_is_as_asked_for_and_what_lies_beyond_is_counted(locus):
