@@ -7,42 +7,23 @@ browser every connection, so a private genome stays on the reader's machine.
 import html
 import importlib
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
 import plotly.graph_objects as go
 import plotly.io
-from plotly.offline import get_plotlyjs
 
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.viz.alt_text import alt_text, title_text
 from hyenascope.viz.described_image import describe_image
 from hyenascope.viz.figure import CONFIG
-from hyenascope.viz.text import visible_text
+from hyenascope.viz.html_page import html_page
+from hyenascope.viz.page import plotly_script
 
 ImageFormat = Literal["png", "svg", "pdf"]
 
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:"
-)
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-<script>{plotly}</script>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
 _DEFAULT_SIZE = (1000, 480)
 
 
@@ -57,7 +38,7 @@ def write_html(figure: go.Figure, path: StrPath, *, title: str = "hyenascope") -
     figure
         What `plot_locus` returns, or any plotly figure.
     path
-        Where to write; about 5 MB, most of it plotly.js.
+        Where to write; 1.5 MB and the figure.
     title
         Of the browser tab, taken literally.
 
@@ -70,7 +51,9 @@ def write_html(figure: go.Figure, path: StrPath, *, title: str = "hyenascope") -
     True
     """
     body = figure_html(figure, "figure")
-    page = self_contained_page(title, body, style="body { margin: 0 }")
+    page = self_contained_page(
+        title, body, style="body { margin: 0 }", figures=[figure]
+    )
     with atomic_path(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
@@ -174,7 +157,9 @@ def figure_html(figure: go.Figure, div_id: str) -> str:
     return f'<div role="figure" aria-label="{label}">{drawn}</div>'
 
 
-def self_contained_page(title: str, body: str, *, style: str) -> str:
+def self_contained_page(
+    title: str, body: str, *, style: str, figures: Iterable[go.Figure]
+) -> str:
     """Wrap an HTML body in a page with plotly.js inside and no way out.
 
     Parameters
@@ -183,16 +168,14 @@ def self_contained_page(title: str, body: str, *, style: str) -> str:
         Plain text; escaped here.
     body, style
         HTML and CSS, which the caller has made safe.
+    figures
+        What plotly.js must be able to draw: maps and 3-D need the full library.
 
     Examples
     --------
-    >>> "&lt;b&gt;" in self_contained_page("<b>", "<p>hello</p>", style="")
+    >>> page = self_contained_page("<b>", "<p>hello</p>", style="", figures=[])
+    >>> "&lt;b&gt;" in page
     True
     """
-    return _PAGE.format(
-        policy=_POLICY,
-        title=html.escape(visible_text(title)),
-        style=style,
-        plotly=get_plotlyjs(),
-        body=body,
-    )
+    script = f"<script>{plotly_script(*figures)}</script>"
+    return html_page(title, body, style=style, head=script)

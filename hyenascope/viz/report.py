@@ -35,7 +35,7 @@ def write_report(
     Parameters
     ----------
     path
-        Where to write; about 5 MB, most of it plotly.js.
+        Where to write; about 2 MB, most of it plotly.js.
     title
         Headline.
     figures
@@ -82,7 +82,12 @@ def write_report(
         _notes(notes),
         f"</main>\n<script>{_asset('report.js')}</script>",
     ]
-    page = self_contained_page(title, "\n".join(body), style=_asset("report.css"))
+    page = self_contained_page(
+        title,
+        "\n".join(body),
+        style=_asset("report.css"),
+        figures=list(named.values()),
+    )
     with atomic_path(path) as partial:
         partial.write_text(page, encoding="utf-8")
 

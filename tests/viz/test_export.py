@@ -3,7 +3,6 @@
 import importlib.util
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
@@ -11,8 +10,7 @@ import pytest
 from hyenascope.viz.components import Genes, Sequence, Variants
 from hyenascope.viz.export import write_html, write_image
 from hyenascope.viz.figure import plot_locus
-
-CHROMIUM = Path("/usr/bin/chromium")
+from tests.chromium import require_chromium
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def test_the_payload_never_stands_in_the_page_as_markup(figure, payload, tmp_pat
 def test_an_older_page_survives_an_error(figure, tmp_path, monkeypatch):
     path = tmp_path / "locus.html"
     path.write_text("older")
-    monkeypatch.setattr("hyenascope.viz.export.get_plotlyjs", lambda: "\ud800")
+    monkeypatch.setattr("hyenascope.viz.export.plotly_script", lambda *figures: "\ud800")
     with pytest.raises(UnicodeEncodeError):
         write_html(figure, path)
     assert path.read_text() == "older"
@@ -71,48 +69,15 @@ def test_without_a_browser_one_is_asked_for(figure, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.browser
-def test_opens_from_disk_without_a_request(figure, watched, tmp_path):
-    write_html(figure, tmp_path / "locus.html")
-    watched.open(tmp_path / "locus.html")
-    assert watched.requests == [(tmp_path / "locus.html").as_uri()]
-    assert watched.alarms == []
-
-
-@pytest.mark.browser
-def test_a_hostile_id_is_read_as_text(figure, payload, watched, tmp_path):
-    write_html(figure, tmp_path / "locus.html")
-    watched.open(tmp_path / "locus.html")
-    variant = watched.hover("yaxis2", 1001, -2.0)
-    assert "chr1:1,001 A>G SNV" in variant
-    assert payload in variant
-    assert payload in watched.hover("yaxis", 1020, -0.68)
-    assert watched.page.locator("img").count() == 0
-    assert watched.page.locator("svg a").count() == 0
-    assert watched.alarms == []
-
-
-@pytest.mark.browser
-def test_the_crosshair_crosses_all_lanes(figure, watched, tmp_path):
-    write_html(figure, tmp_path / "locus.html")
-    watched.open(tmp_path / "locus.html")
-    watched.hover("yaxis2", 1050, 0.5)
-    line = watched.page.locator(".spikeline").first
-    top, bottom = (float(line.get_attribute(end)) for end in ("y1", "y2"))
-    layout = figure.layout
-    inner = layout.height - layout.margin.t - layout.margin.b
-    assert abs(top - bottom) == pytest.approx(layout.yaxis.domain[1] * inner, abs=2)
-
-
 @pytest.fixture(scope="module")
 def renderer() -> Iterator[None]:
     """Start Chromium once for all still images."""
     kaleido = pytest.importorskip("kaleido", reason="needs kaleido")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    kaleido.start_sync_server(silence_warnings=True, mathjax=False)
-    yield
-    kaleido.stop_sync_server(silence_warnings=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BROWSER_PATH", require_chromium())
+        kaleido.start_sync_server(silence_warnings=True, mathjax=False)
+        yield
+        kaleido.stop_sync_server(silence_warnings=True)
 
 
 @pytest.mark.browser
