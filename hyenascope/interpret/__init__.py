@@ -39,6 +39,10 @@ if TYPE_CHECKING:
         EmbeddingDirection,
         LogLikelihood,
     )
+    from hyenascope.interpret.haplotype_effects import (
+        HaplotypeEffects,
+        HaplotypeReading,
+    )
     from hyenascope.interpret.haplotypes import score_haplotypes
     from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import (
@@ -73,6 +77,8 @@ _HOMES = {
     "Center": "interpret.ism",
     "Edit": "interpret.edits",
     "EmbeddingDirection": "interpret.gradient_targets",
+    "HaplotypeEffects": "interpret.haplotype_effects",
+    "HaplotypeReading": "interpret.haplotype_effects",
     "HeadOutput": "interpret.head_output",
     "IsmScore": "interpret.ism",
     "LogLikelihood": "interpret.gradient_targets",
@@ -124,6 +130,8 @@ __all__ = [
     "Center",
     "Edit",
     "EmbeddingDirection",
+    "HaplotypeEffects",
+    "HaplotypeReading",
     "HeadOutput",
     "IsmScore",
     "LogLikelihood",
