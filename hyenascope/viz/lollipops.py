@@ -1,6 +1,7 @@
 """Variants as lollipops: a stem from zero to the score, a head that says the kind."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int64
 
 from hyenascope.data.variant import Variant
+from hyenascope.viz.downsample import thin
 from hyenascope.viz.style import LIGHT, Theme
-from hyenascope.viz.text import escape_text, format_position, format_value, shorten
+from hyenascope.viz.text import escape_text, format_value, shorten
 from hyenascope.viz.view import View
 
 COORDINATES = ("chrom", "pos", "ref", "alt", "id")
@@ -24,6 +26,9 @@ KINDS = {
 }
 """Kind of change: plotly's marker, the same as a letter, its name."""
 
+_SINGLE = frozenset("ACGT")
+_MOST_FACTS = 16
+
 Row = Mapping[str, Any]
 """One variant: column name to value."""
 
@@ -37,6 +42,8 @@ def variant_kind(row: Row) -> str:
     'deletion'
     """
     ref, alt = row["ref"], row["alt"]
+    if ref in _SINGLE and alt in _SINGLE and ref != alt:
+        return "snv"  # most of most files
     if not (isinstance(ref, str) and isinstance(alt, str)):
         return "symbolic"  # NaN as text would read as the bases N, A, N
     try:
@@ -50,7 +57,14 @@ def stems(
     scores: Float[np.ndarray, " variants"],
     view: View,
 ) -> go.Scatter:
-    """Return all stems as one trace; ``pos`` is 1-based, ``scores`` finite."""
+    """Return the stems as one trace; ``pos`` is 1-based, ``scores`` finite.
+
+    Of more than a third of ``view.max_points``, each bin keeps its lowest and highest:
+    stems start at zero, so these cover the others.
+    """
+    order = np.argsort(pos, kind="stable")
+    kept = order[thin(scores[order], max(view.max_points // 3, 2)).offsets]
+    pos, scores = pos[kept], scores[kept]
     gap = np.full(len(pos), np.nan)
     return go.Scatter(
         x=np.stack([pos, pos, gap], axis=1).ravel(),
@@ -62,8 +76,11 @@ def stems(
     )
 
 
-def heads(rows: Sequence[Row], score: str, view: View) -> go.Scatter:
-    """Return the scored heads as one trace, coloured on the lane's scale."""
+def heads(
+    rows: Sequence[Row], score: str, paint: Mapping[str, Any], view: View
+) -> go.Scatter:
+    """Return the scored heads as one trace; ``paint`` says their colours."""
+    few = len(rows) <= 200
     return go.Scatter(
         x=[int(row["pos"]) for row in rows],
         y=[float(row[score]) for row in rows],
@@ -71,10 +88,9 @@ def heads(rows: Sequence[Row], score: str, view: View) -> go.Scatter:
         mode="markers",
         marker={
             "symbol": [KINDS[variant_kind(row)][0] for row in rows],
-            "size": 10 if len(rows) <= 200 else 7,
-            "color": [float(row[score]) for row in rows],
-            "coloraxis": view.coloraxis,
-            "line": {"color": view.theme.outline, "width": 0.8},
+            "size": 10 if few else 7,
+            "line": {"color": view.theme.outline, "width": 0.8 if few else 0.4},
+            **paint,
         },
         hovertext=[hover_text(row, score) for row in rows],
         hoverinfo="text",
@@ -100,7 +116,9 @@ def unscored(rows: Sequence[Row], score: str, reason: str, view: View) -> go.Sca
 
 
 def hover_text(row: Row, score: str, *, reason: str | None = None) -> str:
-    """Say everything the table knows about one variant, escaped, one fact a line.
+    """Say what the table knows about one variant, escaped, one fact a line.
+
+    Beyond 16 further columns the rest is counted.
 
     Parameters
     ----------
@@ -118,7 +136,7 @@ def hover_text(row: Row, score: str, *, reason: str | None = None) -> str:
     '<b>1:1,007 A&gt;G</b> SNV<br>rs&lt;1&gt;<br><b>llr −2.000</b><br>cpg yes'
     """
     change = f"{shorten(str(row['ref']))}>{shorten(str(row['alt']))}"
-    where = format_position(str(row["chrom"]), int(row["pos"]))
+    where = f"{_escaped(str(row['chrom']))}:{int(row['pos']):,}"
     lines = [f"<b>{where} {escape_text(change)}</b> {KINDS[variant_kind(row)][2]}"]
     if str(row.get("id", ".")) not in {".", "", "nan", "None"}:
         lines.append(escape_text(shorten(str(row["id"]), 60)))
@@ -128,22 +146,51 @@ def hover_text(row: Row, score: str, *, reason: str | None = None) -> str:
         why = escape_text(shorten(str(row.get(reason) or "no score"), 120))
         lines.append(f"<b>not scored:</b> {why}")
     told = {*COORDINATES, score, reason}
-    lines += [
+    facts = [
         _fact(name, value)
         for name, value in row.items()
         if name not in told and value is not None and str(value)
     ]
-    return "<br>".join(lines)
+    more = len(facts) - _MOST_FACTS
+    if more > 1:
+        facts = [*facts[:_MOST_FACTS], f"and {more:,} more columns"]
+    return "<br>".join([*lines, *facts])
 
 
 def _fact(name: str, value: object) -> str:
-    return escape_text(f"{shorten(name, 40)} {shorten(format_value(value), 60)}")
+    text = format_value(value)
+    if isinstance(value, str):
+        text = _escaped(shorten(text, 60))
+    return f"{_escaped(shorten(name, 40))} {text}"
+
+
+@lru_cache(maxsize=4096)
+def _escaped(text: str) -> str:
+    return escape_text(text)  # tables say the same thing over and over
 
 
 def colour_scale(
-    scores: Float[np.ndarray, " variants"], title: str, theme: Theme = LIGHT
+    values: Float[np.ndarray, " values"],
+    title: str,
+    theme: Theme = LIGHT,
+    *,
+    limit: float | None = None,
+    signed: bool = True,
 ) -> dict[str, Any]:
-    """Return a colour axis with white at zero and equal reach to both sides.
+    """Return a colour axis from zero, the colour of the paper, to the largest value.
+
+    Parameters
+    ----------
+    values
+        Finite.
+    title
+        Of the colour bar, not escaped.
+    theme
+        For light or dark paper.
+    limit
+        Where colours are full, instead of at the largest value.
+    signed
+        Equal reach to both sides of zero; else only upwards.
 
     Examples
     --------
@@ -151,11 +198,12 @@ def colour_scale(
     >>> axis["cmin"], axis["cmax"]
     (-2.0, 2.0)
     """
-    reach = float(np.abs(scores).max(initial=0.0)) or 1.0
+    reach = limit or float(np.abs(values).max(initial=0.0)) or 1.0
+    stops = theme.diverging if signed else theme.sequential
     return {
-        "cmin": -reach,
+        "cmin": -reach if signed else 0.0,
         "cmax": reach,
-        "colorscale": [list(stop) for stop in theme.diverging],
+        "colorscale": [list(stop) for stop in stops],
         "colorbar": {
             "title": {
                 "text": escape_text(shorten(title, 20)),
