@@ -2,9 +2,10 @@
 
 from hyenascope.viz.components.area import Area
 from hyenascope.viz.components.genes import Genes
+from hyenascope.viz.components.heatmap import Heatmap
 from hyenascope.viz.components.line import Line
 from hyenascope.viz.components.logo import Logo
 from hyenascope.viz.components.sequence import Sequence
 from hyenascope.viz.components.variants import Variants
 
-__all__ = ["Area", "Genes", "Line", "Logo", "Sequence", "Variants"]
+__all__ = ["Area", "Genes", "Heatmap", "Line", "Logo", "Sequence", "Variants"]

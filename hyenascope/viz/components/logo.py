@@ -193,7 +193,7 @@ class Logo:
             y=axis["range"],
             yaxis=view.yaxis,
             name=name,
-            text=None if bases is None else [list(bases)],
+            text=None if bases is None else np.array([list(bases)], dtype=object),
             customdata=told.astype(np.float32)[None],
             hovertemplate="<br>".join(lines) + "<extra></extra>",
             hoverongaps=False,
