@@ -1,0 +1,1 @@
+"""Live figures: a locus to browse, a sequence to change, all in a notebook."""
