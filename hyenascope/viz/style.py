@@ -131,7 +131,7 @@ THEMES = {"light": LIGHT, "dark": DARK}
 
 
 def layout_defaults(theme: Theme = LIGHT) -> dict[str, Any]:
-    """Fonts, margins and background shared by every figure."""
+    """Fonts, background and behaviour shared by every figure."""
     return {
         "font": {"family": FONT, "size": 12, "color": theme.ink},
         "paper_bgcolor": theme.paper,
@@ -141,6 +141,8 @@ def layout_defaults(theme: Theme = LIGHT) -> dict[str, Any]:
         "hoverdistance": 24,
         "spikedistance": -1,
         "dragmode": "pan",
+        # JupyterLab shows a plain figure without its config: the genome stays private.
+        "modebar": {"remove": ["sendChartToCloud"]},
         "hoverlabel": {
             "bgcolor": theme.hover,
             "bordercolor": theme.faint,

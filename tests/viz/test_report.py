@@ -1,4 +1,4 @@
-"""The report as a reader meets it, in text and in a browser."""
+"""The report as text; `tests/browser/test_report_page.py` opens it."""
 
 import re
 
@@ -91,61 +91,3 @@ def test_refuses_no_rows(tmp_path, variants):
             summary={},
             max_rows=0,
         )
-
-
-def column(page, number: int) -> list[str]:
-    cells = page.locator(f"tbody tr:visible td:nth-child({number})")
-    return cells.all_text_contents()
-
-
-@pytest.mark.browser
-def test_shows_hostile_text_and_runs_none(report, payload, watched):
-    watched.open(report)
-    assert payload in watched.page.locator("h1").text_content()
-    assert payload in watched.page.locator(".summary").text_content()
-    assert payload in watched.hover("yaxis", 1001, -2.0)
-    assert watched.page.locator("img").count() == 0
-    assert watched.requests == [report.as_uri()]
-    assert watched.alarms == []
-
-
-@pytest.mark.browser
-def test_sorts_numbers_as_numbers_and_keeps_gaps_last(report, watched):
-    watched.open(report)
-    heading = watched.page.get_by_role("button", name="conditional")
-    heading.press("Enter")
-    assert column(watched.page, 6)[:2] == ["−2.000", "−2.000"]
-    assert column(watched.page, 6)[-1] == "–"
-    heading.press("Enter")
-    assert column(watched.page, 6)[:2] == ["1.000", "1.000"]
-    assert column(watched.page, 6)[-1] == "–"
-
-
-@pytest.mark.browser
-def test_filters_rows_by_text(report, watched):
-    watched.open(report)
-    watched.page.get_by_label("Filter rows").fill("RS2")
-    assert column(watched.page, 5) == ["rs2", "rs2"]
-    assert watched.page.locator("#shown").text_content() == "2 match"
-    watched.page.get_by_label("Filter rows").fill("")
-    assert len(column(watched.page, 5)) == 8
-
-
-@pytest.mark.browser
-def test_a_position_zooms_the_figure(report, watched):
-    watched.open(report)
-    watched.page.get_by_role("button", name="1,050").click()
-    watched.page.wait_for_function(
-        "document.querySelector('.plotly-graph-div').layout.xaxis.range[0] === 1009.5"
-    )
-
-
-@pytest.mark.browser
-def test_scrolling_over_a_figure_moves_the_page(report, watched):
-    watched.page.set_viewport_size({"width": 1200, "height": 400})
-    watched.open(report)
-    watched.page.locator(".figure").first.hover()
-    watched.page.mouse.wheel(0, 200)
-    watched.page.wait_for_function("scrollY > 0")
-    range_of = "document.querySelector('.plotly-graph-div').layout.xaxis.range"
-    assert watched.page.evaluate(range_of) == [1000.5, 1100.5]

@@ -1,0 +1,80 @@
+"""A notebook in JupyterLab: opened, run, asked what its kernel knows."""
+
+import json
+from ast import literal_eval
+from typing import Any
+
+from tests.browser.lab_server import LabServer
+from tests.browser.watched_page import WatchedPage
+
+# The toolbar says "idle" before the kernel is connected, and what is run until then
+# never runs: wait for the kernel to introduce itself.
+_OPEN = """async (name) => {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+  while (!window.jupyterapp) await pause();
+  await jupyterapp.restored;
+  while (jupyterapp.shell.currentWidget?.context?.path !== name) await pause();
+  const { context, sessionContext } = jupyterapp.shell.currentWidget;
+  await context.ready;
+  await sessionContext.ready;
+  await sessionContext.session.kernel.info;
+  window.kernelErrors = [];
+  sessionContext.iopubMessage.connect((_, { header, content }) => {
+    if (header.msg_type === "error") kernelErrors.push(content.traceback.join("\\n"));
+    // Lab asks every kernel for widgets; one without ipywidgets grumbles.
+    const asked = content.text?.startsWith("No such comm");
+    if (content.name === "stderr" && !asked) kernelErrors.push(content.text);
+  });
+}"""
+_RUN = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+_DRAWN = """() => {
+  const outputs = [...document.querySelectorAll(".jp-OutputArea-output")];
+  const kind = (output) => output.dataset.mimeType ?? "";
+  const widgets = outputs.filter((output) => kind(output).includes("widget-view"));
+  const figures = outputs.filter((output) => kind(output).includes("plotly"));
+  return figures.every((output) => output.querySelector(".js-plotly-plot")) &&
+    widgets.every((output) => output.querySelector(".jupyter-widgets")) &&
+    [...document.querySelectorAll(".js-plotly-plot")].every((gd) => gd._fullLayout) &&
+    [...document.querySelectorAll(".hs-locus")].every(
+      (host) => host.dataset.state === "ready");
+}"""
+_VALUE = """async (expression) => {
+  const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+  const code = `__import__("json").dumps(${expression})`;
+  const reply = await kernel.requestExecute(
+    { code: "", silent: true, user_expressions: { answer: code } }).done;
+  const { answer } = reply.content.user_expressions;
+  if (answer.status !== "ok") throw new Error(answer.traceback.join("\\n"));
+  return answer.data["text/plain"];
+}"""
+
+
+class NotebookPage(WatchedPage):
+    """A fresh notebook with a fresh kernel."""
+
+    def open_notebook(
+        self, lab: LabServer, name: str, *cells: str, timeout: float = 120_000
+    ) -> None:
+        """Open a new notebook of these cells and wait for its kernel."""
+        self.page.goto(
+            lab.write_notebook(name, list(cells)), wait_until="domcontentloaded"
+        )
+        self.settle(_OPEN, name, timeout=timeout)
+
+    def run(self, *, timeout: float = 120_000) -> None:
+        """Run all cells and wait until figures and widgets are drawn."""
+        self.settle(_RUN, timeout=timeout)
+        errors = self.kernel_errors()
+        assert not errors, "\n".join(errors)
+        self.page.wait_for_function(_DRAWN, timeout=timeout)
+
+    def kernel_errors(self) -> list[str]:
+        """Return tracebacks and lines on stderr, of callbacks of widgets too."""
+        return self.page.evaluate("window.kernelErrors ?? []")
+
+    def unasked(self) -> list[str]:
+        return [*self.problems, *self.kernel_errors()]
+
+    def value(self, expression: str) -> Any:
+        """Return what a Python expression is in the kernel, by way of JSON."""
+        return json.loads(literal_eval(self.settle(_VALUE, expression)))
