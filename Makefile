@@ -19,7 +19,7 @@ demo: $(STAMP) ## score the example variants, write demo/report.html
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-test: $(STAMP) ## run every test, the slow ones and the notebooks too
+test: $(STAMP) browser ## run every test, in a browser and of notebooks too
 	$(BIN)/python -m pytest -m "not network and not gpu"
 	$(BIN)/python -m pytest -p no:randomly --nbmake $(NOTEBOOKS) --override-ini addopts= --override-ini filterwarnings=
 
@@ -46,8 +46,8 @@ notebooks: $(STAMP) ## run the notebooks in place and strip what is not output
 	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)
 	$(BIN)/nbstripout --keep-output --extra-keys "metadata.widgets cell.metadata.execution metadata.language_info.version" $(NOTEBOOKS)
 
-browser: ## install Chromium for the browser tests and PNG export (Debian, Ubuntu)
-	command -v chromium || (apt-get update && apt-get install -y --no-install-recommends chromium)
+browser: ## install Chromium for browser tests and still images, where apt-get can
+	@sh tests/browser/install_chromium.sh
 
 clean: ## remove the environment and everything made
 	rm -rf $(VENV) demo out build dist .mypy_cache .ruff_cache .pytest_cache
