@@ -1,11 +1,23 @@
 """Things that draw themselves over an interval; `plot_locus` stacks them."""
 
 from hyenascope.viz.components.area import Area
+from hyenascope.viz.components.dependency import Dependency
 from hyenascope.viz.components.genes import Genes
 from hyenascope.viz.components.heatmap import Heatmap
+from hyenascope.viz.components.intervals import Intervals
 from hyenascope.viz.components.line import Line
 from hyenascope.viz.components.logo import Logo
 from hyenascope.viz.components.sequence import Sequence
 from hyenascope.viz.components.variants import Variants
 
-__all__ = ["Area", "Genes", "Heatmap", "Line", "Logo", "Sequence", "Variants"]
+__all__ = [
+    "Area",
+    "Dependency",
+    "Genes",
+    "Heatmap",
+    "Intervals",
+    "Line",
+    "Logo",
+    "Sequence",
+    "Variants",
+]
