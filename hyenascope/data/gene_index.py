@@ -6,6 +6,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 from hyenascope._typing import StrPath
@@ -90,7 +91,7 @@ class GeneIndex:
     def __init__(self, source: StrPath | Iterable[Gene]) -> None:
         self._genes: list[Gene] = []
         self._path: Path | None = None
-        if isinstance(source, (str, Path)) or hasattr(source, "__fspath__"):
+        if isinstance(source, str | PathLike):
             self._path = Path(source)
         else:
             self._genes = list(source)

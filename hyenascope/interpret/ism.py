@@ -44,7 +44,11 @@ from hyenascope.interpret.strand_windows import (
     centred_windows,
     strand_windows,
 )
-from hyenascope.interpret.unscored import NOT_FINITE, UnscoredRuns
+from hyenascope.interpret.unscored import (
+    NOT_FINITE,
+    NothingScoredError,
+    UnscoredRuns,
+)
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import tokens_for
 from hyenascope.models.mutant_passes import READER_NAMES, choose_reader
@@ -286,9 +290,10 @@ class _StrandMaps:
 
     def mean(self) -> Float64[np.ndarray, "length 4"]:
         if np.isnan(self.tables).all():
-            raise ValueError(
+            raise NothingScoredError(
                 f"interval must hold a base that can be scored; got {self.place}, "
-                f"where {self.unscored.first_reason}."
+                f"where {self.unscored.first_reason}.",
+                self.unscored.rows,
             )
         return mean_known(self.tables)
 

@@ -1,10 +1,19 @@
 """Places that have no number, and why: the record that results carry."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 NOT_A_BASE = "the reference is not A, C, G or T"
 NOTHING_BEFORE = "no base is read before it"
 NOT_FINITE = "the model gives no finite number"
+
+
+class NothingScoredError(ValueError):
+    """A stretch in which no place has a number; ``rows`` are runs with reasons."""
+
+    def __init__(self, message: str, rows: Sequence[Mapping[str, object]]) -> None:
+        super().__init__(message)
+        self.rows = tuple(rows)
 
 
 def contig_ends(distance: int) -> str:

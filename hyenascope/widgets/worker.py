@@ -211,31 +211,27 @@ class Worker:
 def _run(ticket: _Ticket[Result]) -> None:
     """Carry out a job and call the one callback that ends it."""
     try:
-        finished, result = _steps(ticket)
+        results = _results(ticket)
+        # A result that comes after a stop is no longer wanted.
+        if not results or ticket.stop.is_set():
+            _cancelled(ticket)
+        elif ticket.on_result is not None:
+            ticket.on_result(results[0])
     except BaseException as error:  # SystemExit too would end the thread unheard
         _failed(ticket, error)
-        return
-    if not finished:
-        _cancelled(ticket)
-    elif ticket.on_result is not None:
-        try:
-            ticket.on_result(result)
-        except BaseException as error:
-            _failed(ticket, error)
 
 
-def _steps(ticket: _Ticket[Result]) -> tuple[bool, Result | None]:
-    """Run to the end, or to the first yield after a stop; the generator is closed."""
+def _results(ticket: _Ticket[Result]) -> list[Result]:
+    """Run to the end, or to the first yield after a stop, which gives no result."""
     try:
         while not ticket.stop.is_set():
             try:
                 progress = next(ticket.job)
             except StopIteration as end:
-                # Too late to be wanted: a newer job must not be followed by this one.
-                return not ticket.stop.is_set(), end.value
+                return [end.value]
             if ticket.on_progress is not None and not ticket.stop.is_set():
                 ticket.on_progress(progress)
-        return False, None
+        return []
     finally:
         ticket.job.close()
 
