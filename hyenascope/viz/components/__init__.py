@@ -1,5 +1,6 @@
 """Things that draw themselves over an interval; `plot_locus` stacks them."""
 
+from hyenascope.viz.components.arcs import Arcs
 from hyenascope.viz.components.area import Area
 from hyenascope.viz.components.dependency import Dependency
 from hyenascope.viz.components.genes import Genes
@@ -11,6 +12,7 @@ from hyenascope.viz.components.sequence import Sequence
 from hyenascope.viz.components.variants import Variants
 
 __all__ = [
+    "Arcs",
     "Area",
     "Dependency",
     "Genes",
