@@ -5,18 +5,20 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from hyenascope.viz.style import ThemeName
 from hyenascope.viz.text import escape_text, shorten
 from hyenascope.viz.variant_figures.canvas import Canvas, plural
 from hyenascope.viz.variant_figures.contig_order import LaidOut, lay_out
 from hyenascope.viz.variant_figures.point_labels import place_labels
+from hyenascope.viz.variant_figures.silhouette import silhouette
 from hyenascope.viz.variant_figures.table import ScoredVariants, VariantTable
-from hyenascope.viz.variant_figures.thinning import MOST, peaks, spread
+from hyenascope.viz.variant_figures.thinning import MOST, peaks
 
 Values = Float64[np.ndarray, " _"]
 Rows = Int64[np.ndarray, " _"]  # of all variants or of those drawn
+Odd = Bool[np.ndarray, " _"]
 
 _LETTER = 6.2  # pixels of one letter of a contig's name
 
@@ -36,9 +38,8 @@ def plot_genome(
 ) -> go.Figure:
     """Draw all variants along the genome, contigs end to end (a Manhattan plot).
 
-    Of a million variants about 4,000 get a marker: the lowest and the highest of
-    every column of pixels, whose outline is exact, and as many of the others as keep
-    full places full.
+    Beyond 4,000 variants only the lowest and the highest of every column of pixels get
+    a marker, so that no peak is lost; an area behind covers where all others lie.
 
     Parameters
     ----------
@@ -95,11 +96,11 @@ def plot_genome(
     words = f"{plural(len(rows))} on {plural(len(layout.names), 'contig')}"
     top = strongest[0] if len(strongest) else int(np.abs(values).argmax())
     peak = f"{table.place(int(rows[top]))} at {table.amount(score, values[top])}"
+    odd = contig % 2 == 1
     return canvas.figure(
         [
-            _points(table, score, rows, values, along, kept[contig[kept] % 2 == odd],
-                    canvas.theme.line(0) if odd == 0 else canvas.theme.flagged)
-            for odd in (0, 1)
+            _points(table, score, rows, values, along, kept[odd[kept] == shade], colour)
+            for shade, colour in enumerate(_shades(canvas))
         ],
         axes,
         title=title or f"{'Size of ' * absolute}{score} along the genome",
@@ -112,18 +113,38 @@ def plot_genome(
             (axes["xaxis"]["range"], axes["yaxis"]["range"]),
             canvas,
         ),
-        shapes=[] if absolute else [canvas.line(0, 0, 1, 0, xref="paper")],
-    )  # fmt: skip
+        shapes=[
+            canvas.line(0, 0, 1, 0, xref="paper"),
+            *(
+                _areas(along, values, odd, axes, canvas)
+                if len(kept) < len(rows)
+                else []
+            ),
+        ],
+    )
 
 
 def _kept(along: Values, values: Values, signed: bool, canvas: Canvas) -> Rows:
-    """Return which variants get a marker: every column's extremes, then the others."""
+    """Return which variants get a marker: all, or the extremes of every column."""
     if len(values) <= MOST:
         return np.arange(len(values), dtype=np.int64)
-    columns, _ = canvas.inner
-    extremes = peaks(along, values, columns=columns, lowest=signed)
-    others = spread(along, values, most=MOST - len(extremes), pixels=canvas.inner)
-    return np.union1d(extremes, others)
+    return peaks(along, values, columns=canvas.inner[0], lowest=signed)
+
+
+def _areas(
+    along: Values, values: Values, odd: Odd, axes: dict[str, Any], canvas: Canvas
+) -> list[dict[str, Any]]:
+    """Return the shape of all variants, one for each shade."""
+    ranges = tuple(axes["xaxis"]["range"]), tuple(axes["yaxis"]["range"])
+    return [
+        silhouette(along[here], values[here], ranges, colour, canvas)
+        for here, colour in zip((~odd, odd), _shades(canvas), strict=True)
+        if here.any()
+    ]
+
+
+def _shades(canvas: Canvas) -> tuple[str, str]:
+    return canvas.theme.line(0), canvas.theme.flagged
 
 
 def _note(kept: int, whole: int, signed: bool) -> str:
@@ -132,7 +153,7 @@ def _note(kept: int, whole: int, signed: bool) -> str:
     extremes = "lowest and highest" if signed else "highest"
     return (
         f"{kept:,} of {whole:,} variants have a marker: the {extremes} of every column "
-        "of pixels, and some of the others."
+        "of pixels. The others lie in the area behind."
     )
 
 
