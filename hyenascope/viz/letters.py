@@ -56,6 +56,8 @@ class Letters:
         Most pixels a letter may be wide; by default it fills its base.
     replaces
         Numbers of the lane's traces that disappear where letters are drawn.
+    rescale
+        Whether a page that shows a part of them makes them as high as it can.
     """
 
     text: str
@@ -66,6 +68,7 @@ class Letters:
     least_pixels: float = 4.8
     widest: float | None = None
     replaces: tuple[int, ...] = ()
+    rescale: bool = False
 
     def __post_init__(self) -> None:
         sizes = {len(self.text), len(self.x), len(self.bottom), len(self.top)}
@@ -125,5 +128,6 @@ class Letters:
             "least": self.least_pixels,
             "widest": self.widest,
             "replaces": list(self.replaces),
+            "rescale": self.rescale,
             "yaxis": yaxis,
         }

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-_KEPT_BITS = (
-    14  # of a float32's 23: four decimal digits, which is what hover text shows
-)
-_SIGNALS = ("y", "z", "bottom", "top")
+_KEPT_BITS = {"y": 14, "z": 14, "bottom": 9, "top": 9}
+"""Of a float32's 23: four decimal digits for hover text, fewer for what is only seen."""
+
 _DTYPES = {"f4": "f4", "i4": "i4", "u1": "u1", "i1": "i1", "i2": "i2", "u2": "u2"}
 _EXACT = 2**24  # float32 holds whole numbers up to here
 
@@ -30,7 +29,7 @@ class Packer:
         """Return ``value`` with every array replaced by where it lies in the block.
 
         Arrays are numpy's, or plotly's ``{"dtype", "bdata", "shape"}``. Signals
-        (``y``, ``z``, heights of letters) keep four decimal digits.
+        (``y``, ``z``) keep four decimal digits, heights of letters three.
         """
         if isinstance(value, dict):
             if "bdata" in value:
@@ -46,10 +45,10 @@ class Packer:
 
     def _add(self, array: np.ndarray, name: str) -> dict[str, Any]:
         small = _smallest(array)
-        if small.dtype == np.float32 and name in _SIGNALS:
-            small = _rounded(small)
+        if small.dtype == np.float32 and name in _KEPT_BITS:
+            small = _rounded(small, _KEPT_BITS[name])
         at = self._size
-        data = small.tobytes()
+        data = _in_planes(small)
         data += bytes(-len(data) % 8)
         self._parts.append(data)
         self._size += len(data)
@@ -108,9 +107,16 @@ def _smallest(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32)
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
+def _in_planes(array: np.ndarray) -> bytes:
+    """Return all first bytes, then all second ones, …: like beside like packs well."""
+    flat = np.ascontiguousarray(array).reshape(-1)
+    planes = flat.view(np.uint8).reshape(-1, array.dtype.itemsize)
+    return planes.T.tobytes()
+
+
+def _rounded(values: np.ndarray, kept: int) -> np.ndarray:
     """Round the mantissa, so that the rest of it packs to nothing; NaN stays NaN."""
-    drop = 23 - _KEPT_BITS
+    drop = 23 - kept
     bits = np.ascontiguousarray(values).view(np.uint32)
     half = np.uint32(1 << (drop - 1))
     mask = np.uint32(0xFFFFFFFF << drop & 0xFFFFFFFF)

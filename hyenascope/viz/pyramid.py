@@ -1,7 +1,7 @@
 """All that a page without a kernel needs to zoom: the figure at every distance.
 
 Level 0 is one tile over everything. Each further level has tiles a quarter as wide
-that overlap by half, so that some tile holds any window up to half its width. The
+that overlap by a sixth, so that some tile holds any window a sixth as wide. The
 components draw the tiles, as they draw everything else; levels end where all is drawn
 in full, or where the page would grow too large.
 """
@@ -12,16 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from hyenascope.data.interval import Interval
 from hyenascope.viz.lane import Component
 from hyenascope.viz.packing import Packer, joined
 from hyenascope.viz.style import ThemeName
 from hyenascope.viz.tile import Tile, draw_tile
 
-FINEST = 4096
+FINEST = 6144
 """Bases of the narrowest tiles: each base of a signal is a point of its own there."""
 
-_FACTOR = 4
+_FACTOR, _OVERLAP = 4, 6
 _PIXELS = 900
 _BASE64 = 4 / 3
 
@@ -115,7 +117,7 @@ def _places(interval: Interval, width: int) -> Iterator[Interval]:
         yield replace(interval, start=max(interval.start, end - width), end=end)
         if end == interval.end:
             return
-        start += width // 2
+        start += width - width // _OVERLAP
 
 
 def _packed(tile: Tile, packer: Packer) -> dict[str, Any]:
@@ -125,8 +127,19 @@ def _packed(tile: Tile, packer: Packer) -> dict[str, Any]:
         "complete": tile.complete,
         "data": packer.pack(list(tile.data)),
         "layout": packer.pack(tile.layout),
-        "letters": packer.pack(list(tile.letters)),
+        "letters": packer.pack([_without_bottoms(spec) for spec in tile.letters]),
     }
+
+
+def _without_bottoms(spec: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the page knows: most letters stand on the axis or on another."""
+    x, bottom, top = spec["x"], spec["bottom"], spec["top"]
+    below = np.concatenate([[0.0], np.where(x[1:] == x[:-1], top[:-1], 0.0)])
+    on_axis = np.flatnonzero((bottom == 0) & (below != 0))  # the other way round
+    if not np.array_equal(bottom, np.where(bottom == 0, 0.0, below)):
+        return spec
+    lean = {key: value for key, value in spec.items() if key != "bottom"}
+    return {**lean, "on_axis": on_axis}
 
 
 def _json(value: object) -> bytes:

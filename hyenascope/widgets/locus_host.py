@@ -57,7 +57,7 @@ class LocusHost(anywidget.AnyWidget):
         handler: Callable[[Message], Message | None] = getattr(self, f"answer_{kind}")
         try:
             answer = handler(message)
-        except Exception as error:  # noqa: BLE001, whatever it is, the reader must see it
+        except Exception as error:
             answer = {"error": str(error) or type(error).__name__}
             if "from" not in message:
                 self.say(answer["error"], error=True)

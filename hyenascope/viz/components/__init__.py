@@ -2,6 +2,7 @@
 
 from hyenascope.viz.components.arcs import Arcs
 from hyenascope.viz.components.area import Area
+from hyenascope.viz.components.bigwig import BigWig
 from hyenascope.viz.components.dependency import Dependency
 from hyenascope.viz.components.genes import Genes
 from hyenascope.viz.components.haplotype import Haplotype
@@ -16,6 +17,7 @@ from hyenascope.viz.components.variants import Variants
 __all__ = [
     "Arcs",
     "Area",
+    "BigWig",
     "Dependency",
     "Genes",
     "Haplotype",

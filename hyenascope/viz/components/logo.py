@@ -1,6 +1,6 @@
 """Letters whose height is a number: attributions, probabilities, information."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -130,6 +130,8 @@ class Logo:
         whole = all(each.bin_size == 1 for each in outline)
         hover = self._hover(part, told, bases, heights, axis, view) if whole else ()
         letters = _letters(heights, part.start, len(fills), view) if whole else ()
+        if self.y_range is None:
+            letters = tuple(replace(each, rescale=True) for each in letters)
         return Lane(
             label=self._label(view),
             height=100 if self.kind == "attribution" else 70,

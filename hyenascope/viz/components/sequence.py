@@ -9,12 +9,12 @@ from hyenascope.viz.lane import Lane
 from hyenascope.viz.text import shorten
 from hyenascope.viz.view import View
 
-_MOST_BLOCKS = 5000
+_MOST_BLOCKS = 8192
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """The bases: letters where they have room, colours to 5 kb, GC content beyond.
+    """The bases: letters where they have room, colours to 8 kb, GC content beyond.
 
     Parameters
     ----------

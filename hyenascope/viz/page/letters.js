@@ -23,23 +23,30 @@ function glyphPath(glyph, left, width, bottom, height) {
   return `${path}Z`;
 }
 
-// Shapes for the window and half as much on both sides, and the traces they replace.
+// Shapes for the window and half as much on both sides, the traces they replace, and
+// ends of the axes on which letters are as high as the window allows.
 function drawLetters(specs, glyphs, left, right, pixels) {
   const shapes = [];
+  const ranges = {};
   const replaced = new Set();
   const perBase = pixels / (right - left);
-  const air = (right - left) / 2;
+  const beside = (right - left) / 2;
   for (const spec of specs) {
     if (perBase < spec.least) continue;
     const [x, bottom, top] = [spec.x, spec.bottom, spec.top].map(toArray);
-    const first = lowerBound(x, left - air);
-    const stop = lowerBound(x, right + air);
+    const first = lowerBound(x, left - beside);
+    const stop = lowerBound(x, right + beside);
     if (stop - first > MOST_LETTERS) continue;
     const width = Math.min(LETTER_FILL, spec.widest ? spec.widest / perBase : 1);
     const paths = {};
+    let [low, high] = [0, 0];
     for (let i = first; i < stop; i++) {
       const height = top[i] - bottom[i];
       if (!height) continue; // NaN or nothing
+      if (spec.rescale && x[i] >= left && x[i] <= right) {
+        low = Math.min(low, top[i]);
+        high = Math.max(high, top[i]);
+      }
       const kind = spec.text[i] in glyphs ? spec.text[i] : "N";
       paths[kind] ??= "";
       paths[kind] += glyphPath(glyphs[kind], x[i] - width / 2, width, bottom[i], height);
@@ -50,7 +57,9 @@ function drawLetters(specs, glyphs, left, right, pixels) {
         fillcolor: spec.colours[kind], fillrule: "evenodd", line: { width: 0 },
       });
     }
+    const air = 0.06 * (high - low);
+    if (air) ranges[spec.yaxis] = [low && low - air, high && high + air];
     spec.replaces.forEach((number) => replaced.add(number));
   }
-  return { shapes, replaced };
+  return { shapes, replaced, ranges };
 }

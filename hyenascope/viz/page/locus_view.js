@@ -35,6 +35,10 @@ class LocusView {
     root.append(this.plot);
     this.selection = new RegionSelection(this);
     this.plot.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    // Plotly keeps the browser from giving the focus to what is clicked.
+    this.plot.addEventListener("mousedown", (event) => {
+      if (!event.target.closest("input, button")) this.plot.focus({ preventScroll: true });
+    }, { capture: true });
     this.plot.addEventListener("mousemove", (event) => this.onMove(event));
     this.plot.addEventListener("mouseleave", () => this.emit("point", null));
   }
@@ -214,6 +218,10 @@ class LocusView {
         maxallowed: this.contig.right,
       },
     };
+    for (const [axis, range] of Object.entries(drawn.ranges)) {
+      const name = `yaxis${axis.slice(1)}`;
+      layout[name] = { ...layout[name], range };
+    }
     await this.Plotly.react(this.plot, data, layout, PLOT_CONFIG);
     this.selection.place();
     this.emit("drawn", this);

@@ -16,17 +16,36 @@ function openPyramid(buffer) {
   return { ...json, buffer, base };
 }
 
+// First bytes of all numbers come first, then all second ones, …
+function fromPlanes({ dtype, n }, planes) {
+  const flat = new ARRAY_TYPES[dtype](n);
+  const bytes = new Uint8Array(flat.buffer);
+  const size = flat.BYTES_PER_ELEMENT;
+  for (let plane = 0; plane < size; plane++) {
+    for (let i = 0, from = plane * n; i < n; i++) bytes[i * size + plane] = planes[from + i];
+  }
+  return flat;
+}
+
 // Replace every {dtype, at, n} by its typed array, rows if it has a shape.
 function unpack(value, { buffer, base }) {
   if (Array.isArray(value)) return value.map((item) => unpack(item, { buffer, base }));
   if (value === null || typeof value !== "object") return value;
   if ("dtype" in value && "at" in value) {
-    const flat = new ARRAY_TYPES[value.dtype](buffer, base + value.at, value.n);
+    const flat = fromPlanes(value, new Uint8Array(buffer, base + value.at));
     return value.shape ? asRows(flat, value.shape) : flat;
   }
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [name, unpack(item, { buffer, base })]),
   );
+}
+
+// Letters without a bottom stand on the one before at their base, or on the axis.
+function standLetters(spec) {
+  if (spec.bottom) return;
+  const onAxis = new Set(spec.on_axis);
+  spec.bottom = spec.top.map((_, i) =>
+    (i && spec.x[i] === spec.x[i - 1] && !onAxis.has(i) ? spec.top[i - 1] : 0));
 }
 
 class PyramidSource {
@@ -43,9 +62,15 @@ class PyramidSource {
       if (!holding.length) continue;
       const off = (tile) => Math.abs((tile.left + tile.right) / 2 - middle);
       const best = holding.reduce((one, other) => (off(other) < off(one) ? other : one));
-      return { ...unpack(best, this.pyramid), asked: undefined };
+      return this.open(best);
     }
-    return unpack(levels[0][0], this.pyramid);
+    return this.open(levels[0][0]);
+  }
+
+  open(packed) {
+    const tile = unpack(packed, this.pyramid);
+    tile.letters.forEach(standLetters);
+    return tile;
   }
 }
 

@@ -1,0 +1,86 @@
+"""A lane whose numbers the model makes while one looks."""
+
+from collections.abc import Generator
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
+from hyenascope.data.track_data import TrackData
+from hyenascope.viz.components import Heatmap, Line, Logo
+from hyenascope.viz.lane import Component, Lane
+from hyenascope.viz.text import escape_text, wrapped
+from hyenascope.viz.view import View
+from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
+from hyenascope.widgets.worker import Progress
+
+KINDS: dict[TrackKind, str] = {
+    "log_prob": "log p per base",
+    "ism": "mutagenesis",
+    "conditional": "expected bases",
+    "saliency": "saliency",
+    "integrated_gradients": "integrated gradients",
+    "deep_lift_shap": "DeepLIFT SHAP",
+}
+"""What a browser can compute, and what it calls it."""
+
+_HEIGHTS = {"log_prob": 120, "ism": 84}
+_HEIGHT = 100
+
+
+class ComputedLane:
+    """Draws what is known of a `ComputedTrack`, and says what is not.
+
+    Parameters
+    ----------
+    computed
+        The numbers.
+    genome
+        What the model reads: names the reference bases.
+    """
+
+    def __init__(self, computed: ComputedTrack, genome: FastaReader) -> None:
+        self.computed = computed
+        self.genome = genome
+        self.label = KINDS[computed.kind]
+        self.message = ""
+
+    def draw(self, view: View) -> Lane:
+        """Return the lane, empty with a note while there is nothing to draw."""
+        known = self.signals(view.interval)
+        if known is None:
+            note = self.message or "waiting for the model"
+            blank = go.Scatter(x=[], y=[], yaxis=view.yaxis)
+            axis = {"range": [0, 1], "visible": False}
+            height = _HEIGHTS.get(self.computed.kind, _HEIGHT)
+            label = wrapped(self.label)
+            return Lane(label, height, (blank,), axis, note=escape_text(note))
+        lane = self._component(known).draw(view)
+        notes = [lane.note, escape_text(self.message)]
+        return replace(lane, note="   ".join(note for note in notes if note))
+
+    def signals(self, interval: Interval) -> TrackData | None:
+        """Return what is known inside ``interval``; None if nothing is."""
+        known = self.computed.known(interval)
+        return known if np.isfinite(known.values).any() else None
+
+    def wants(self, window: Interval) -> bool:
+        """Whether something of a window is still to be computed; sets the message."""
+        self.message = self.computed.too_wide(window) or ""
+        return not self.message and bool(self.computed.missing(window))
+
+    def compute(self, window: Interval) -> Generator[Progress, None, TrackData]:
+        """Compute what is missing of a window."""
+        return self.computed.compute(window)
+
+    def _component(self, known: TrackData) -> Component:
+        kind = self.computed.kind
+        if kind == "ism":
+            return Heatmap(known, sequence=self.genome, label=self.label)
+        if kind == "log_prob":
+            return Line(known, label=self.label, reference=-float(np.log(4)))
+        if kind == "conditional":
+            return Logo(known, kind="information", label=self.label)
+        return Logo(known, sequence=self.genome, label=self.label)

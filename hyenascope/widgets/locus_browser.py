@@ -1,0 +1,467 @@
+"""A genome browser in a notebook, with the model as one of its sources."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from hyenascope._typing import Strands, StrPath
+from hyenascope.data.atomic import atomic_path
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.gene import Gene
+from hyenascope.data.gene_index import GeneIndex
+from hyenascope.data.interval import Interval
+from hyenascope.data.track_data import TrackData
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.viz.components import Genes, Logo, Variants
+from hyenascope.viz.components import Sequence as Bases
+from hyenascope.viz.lane import Component
+from hyenascope.widgets.chunk_cache import ChunkCache
+from hyenascope.widgets.computed_lane import KINDS, ComputedLane
+from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
+from hyenascope.widgets.live_tracks import LiveTracks
+from hyenascope.widgets.locus_host import Message, widget_script
+from hyenascope.widgets.model_work import ModelWork
+from hyenascope.widgets.place_search import PlaceError, find_place
+from hyenascope.widgets.variant_table import table_rows
+from hyenascope.widgets.view_code import python_of
+from hyenascope.widgets.view_files import FileFormat, format_of, view_bytes
+from hyenascope.widgets.worker import Progress
+
+_WINDOWS = (32, 64, 128, 256, 512)
+_DEFAULT_WINDOW = 128
+_NEAR = 40  # bases on either side of a variant one goes to
+
+
+class LocusBrowser(LiveTracks):
+    """Browse a genome: bases, genes, variants, signals, and what a model says.
+
+    Drag, wheel and arrow keys move; + and − zoom; Home shows the first view again;
+    / searches for a place, gene or variant; Shift + drag marks a stretch, to look
+    closer or to ask the model about it. The model computes beside the notebook, never
+    in its way, and what it has computed is kept. Without a kernel the notebook shows
+    the figure as it was.
+
+    Parameters
+    ----------
+    model
+        Computes tracks; None for a browser without one.
+    genome
+        Reader or FASTA path.
+    interval
+        The first window, 0-based half-open.
+    tracks
+        Names of what the model shall compute (``"ism"``, ``"conditional"``,
+        ``"log_prob"``, ``"saliency"``, ``"integrated_gradients"``,
+        ``"deep_lift_shap"``), and components of your own, top to bottom.
+    genes
+        GTF or GFF3 path, or genes.
+    variants
+        One row per variant, as `hyenascope.wide` gives of scores: ``chrom``, ``pos``
+        (1-based), ``ref``, ``alt``, perhaps ``id``, and the score.
+    score
+        Column that places and ranks variants; by default the first number.
+    strands
+        Which strand the model reads.
+    window
+        Bases from the changed one on that mutagenesis adds up.
+    device
+        Where the model runs.
+
+    Attributes
+    ----------
+    interval : Interval
+        What the page shows now, 0-based half-open.
+    selection : Interval or None
+        What is marked.
+    tracks : TrackList
+        Top to bottom.
+
+    Raises
+    ------
+    ValueError
+        If the interval is empty or off its contig, a track has no such name or needs
+        a model, or the variants lack a column.
+
+    Examples
+    --------
+    >>> import hyenascope as hs
+    >>> locus = hs.example_locus()
+    >>> browser = LocusBrowser(
+    ...     None, locus.fasta, hs.Interval("chrDemo", 8000, 8200), genes=locus.genes
+    ... )
+    >>> [track.label for track in browser.tracks.tracks]
+    ['genes', 'sequence']
+    """
+
+    _esm = widget_script("browser_extras.js")
+    answers = (
+        *LiveTracks.answers,
+        "find",
+        "select",
+        "track",
+        "option",
+        "act",
+        "variant",
+        "save",
+        "cancel",
+    )
+    extras = "browser"
+
+    def __init__(
+        self,
+        model: HyenaLM | None,
+        genome: FastaReader | StrPath,
+        interval: Interval,
+        *,
+        tracks: Sequence[TrackKind | Component] = (),
+        genes: StrPath | Sequence[Gene] | None = None,
+        variants: pd.DataFrame | None = None,
+        score: str | None = None,
+        strands: Strands = "both",
+        window: int = _DEFAULT_WINDOW,
+        device: str | torch.device | None = None,
+    ) -> None:
+        reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
+        super().__init__(reader, interval)
+        self.model = model
+        self.strands: Strands = strands
+        self.window = window
+        self.selection: Interval | None = None
+        self._device = device
+        self._genes = genes
+        self._index = GeneIndex(genes) if genes is not None else None
+        self._variants = variants
+        self._cache = ChunkCache()
+        self._score = _score_column(variants, score)
+        self._work = ModelWork(self._progressed, self.refresh, self._failed)
+        self._fill(tracks)
+
+    def add(self, label: str, component: Component | TrackKind) -> str:
+        """Put a track at the bottom; return its id.
+
+        Raises
+        ------
+        ValueError
+            If a name is none of those the model computes, or there is no model.
+        TypeError
+            If a component cannot draw itself.
+        """
+        if isinstance(component, str):
+            component = self._computed(component)
+        added = self.tracks.add(label, component)
+        self._changed()
+        return added
+
+    def select(self, interval: Interval | None) -> None:
+        """Mark a stretch (0-based half-open), or nothing."""
+        self.selection = None if interval is None else self.genome.inside(interval)
+
+    def save(self, path: StrPath) -> None:
+        """Write what is shown: PNG, SVG, PDF, HTML, TSV or zipped bigWig by suffix.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another one, or there are no numbers to write.
+        """
+        _, data = self._file(format_of(Path(path)))
+        with atomic_path(path) as partial:
+            partial.write_bytes(data)
+
+    def python(self) -> str:
+        """Return code that makes this view again."""
+        tracks = self.tracks.tracks
+        kinds = tuple(
+            track.component.computed.kind
+            for track in tracks
+            if isinstance(track.component, ComputedLane)
+        )
+        own = [
+            track.label
+            for track in tracks
+            if not isinstance(track.component, ComputedLane | Bases | Genes | Variants)
+        ]
+        path = isinstance(self._genes, str | Path)
+        if self._variants is not None:
+            own = ["variants", *own]
+        return python_of(
+            "LocusBrowser",
+            None if self.model is None else self.model.name,
+            str(self.genome.path),
+            self.interval,
+            {
+                "tracks": kinds,
+                "genes": str(self._genes) if path else None,
+                "strands": None if self.strands == "both" else self.strands,
+                "window": None if self.window == _DEFAULT_WINDOW else self.window,
+            },
+            own,
+        )
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the model has nothing left to compute; whether it came about."""
+        return self._work.wait(timeout)
+
+    def close(self) -> None:
+        """Stop computing and take the widget out of the page."""
+        self._work.close()
+        super().close()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a page must know before it draws."""
+        table = None
+        if self._variants is not None and len(self._variants):
+            table = table_rows(self._variants, self._score)
+        return {**super().facts(), "state": self.state(), "table": table}
+
+    def state(self) -> dict[str, Any]:
+        """Return what the panels of the page show."""
+        has_model = self.model is not None
+        return {
+            "tracks": [
+                {"id": track.id, "label": track.label, "visible": track.visible}
+                for track in self.tracks.tracks
+            ],
+            "addable": [
+                {"kind": kind, "label": label} for kind, label in self._addable()
+            ],
+            "strands": self.strands,
+            "window": self.window,
+            "windows": sorted({*_WINDOWS, self.window}),
+            "has_model": has_model,
+            "actions": _ACTIONS if has_model else [],
+        }
+
+    def looked_at(self, window: Interval) -> None:
+        """Compute what the visible lanes lack of a window."""
+        self._work.fill(self._lanes(), window)
+
+    def answer_find(self, message: Message) -> Message:
+        """Return places that a query may mean."""
+        try:
+            found = find_place(
+                str(message["query"]),
+                contigs=self.genome.contigs,
+                genes=self._index,
+                variants=self._variants,
+                current=self._window(message),
+            )
+        except PlaceError as error:
+            return {"choices": [], "message": str(error)}
+        choices = [
+            {
+                "label": label,
+                **self._edges(place),
+                "contig": self._contig(place.chrom),
+            }
+            for label, place in found.choices
+        ]
+        return {"choices": choices, "message": found.message}
+
+    def answer_select(self, message: Message) -> None:
+        """Take note of what is marked."""
+        region = message.get("region")
+        self.selection = None if region is None else self._region(message)
+
+    def answer_variant(self, message: Message) -> None:
+        """Go to a row of the variants."""
+        if self._variants is None:
+            return
+        row = self._variants.iloc[int(message["row"])]
+        chrom = self.genome.resolve(str(row["chrom"]))
+        pos, size = int(row["pos"]), self.genome.contigs[chrom]
+        start = max(0, min(pos - 1 - _NEAR, size - 1))
+        self.goto(Interval(chrom, start, min(size, pos + _NEAR)))
+
+    def answer_track(self, message: Message) -> None:
+        """Change the list of tracks."""
+        what, track_id = message["what"], str(message["id"])
+        if what == "add":
+            self.add(KINDS[track_id], track_id)  # type: ignore[index, arg-type]
+            return
+        if what == "undo" and not self.tracks.undo():
+            self.say("There is nothing to undo.")
+        elif what == "show":
+            self.tracks.show(track_id, bool(message["visible"]))
+        elif what == "move":
+            self.tracks.move(track_id, int(message["by"]))
+        elif what == "resize":
+            self.tracks.resize(track_id, float(message["factor"]))
+        elif what == "remove":
+            self.tracks.remove(track_id)
+        self._changed()
+
+    def answer_option(self, message: Message) -> None:
+        """Read another strand, or add up another number of bases."""
+        self._work.cancel()
+        self.strands = message.get("strands", self.strands)
+        self.window = int(message.get("window", self.window))
+        for lane in self._lanes(hidden=True):
+            lane.computed = replace(
+                lane.computed, strands=self.strands, window=self._window_of(lane)
+            )
+        self._changed()
+
+    def answer_act(self, message: Message) -> None:
+        """Ask the model about the marked stretch."""
+        region = self._region(message)
+        if message["name"] == "attribution":
+            self.attribute(region)
+        else:
+            self.mutate(region)
+
+    def mutate(self, region: Interval) -> None:
+        """Substitute every base of a region (0-based half-open), however long.
+
+        Returns at once; the mutagenesis track fills while the model computes.
+        """
+        lane = self._lane_of("ism")
+        label = f"{lane.label} of {region.length:,} bp"
+        self._work.run(label, lane.compute(region), lambda known: None)
+
+    def attribute(self, region: Interval) -> None:
+        """Add a track of which bases make a region (0-based half-open) likely.
+
+        Integrated gradients of the region's log-likelihood. Returns at once; the
+        track appears when the model is done.
+
+        Raises
+        ------
+        ValueError
+            If the region exceeds the context.
+        """
+        computed = self._computed_track("integrated_gradients")
+
+        def job() -> Generator[Progress, None, TrackData]:
+            yield Progress(0, 1, region)
+            return computed.attribute(region)
+
+        def done(found: TrackData) -> None:
+            drawn = Logo(found, sequence=self.genome, label=label)
+            self.add(label, drawn)
+
+        place = f"{region.start + 1:,}-{region.end:,}"
+        label = f"{KINDS['integrated_gradients']} of {place}"
+        self._work.run(label, job(), done)
+
+    def answer_save(self, message: Message) -> Message | None:
+        """Send the view as a file, or as Python."""
+        self.interval = self._window(message)
+        if message["format"] == "python":
+            return {"text": self.python()}
+        name, data = self._file(message["format"])
+        self.send({"to": message["from"], "name": name}, buffers=[data])
+        return None
+
+    def answer_cancel(self, message: Message) -> None:
+        """Stop computing."""
+        del message
+        self._work.cancel()
+
+    def _fill(self, tracks: Sequence[TrackKind | Component]) -> None:
+        if self._genes is not None:
+            self.tracks.add("genes", Genes(self._genes))
+        if self._variants is not None:
+            self.tracks.add("variants", Variants(self._variants, score=self._score))
+        for track in tracks:
+            if isinstance(track, str):
+                self.tracks.add(KINDS.get(track, track), self._computed(track))
+            else:
+                self.tracks.add(_label(track), track)
+        self.tracks.add("sequence", Bases(self.genome))
+        self.tracks.settle()
+
+    def _computed(self, kind: str) -> ComputedLane:
+        if kind not in KINDS:
+            raise ValueError(f"tracks must be of {', '.join(KINDS)}; got {kind!r}.")
+        return ComputedLane(self._computed_track(kind), self.genome)
+
+    def _computed_track(self, kind: TrackKind) -> ComputedTrack:
+        if self.model is None:
+            raise ValueError(f"model must be given for the track {kind!r}; got None.")
+        return ComputedTrack(
+            kind,
+            self.model,
+            self.genome,
+            strands=self.strands,
+            window=self.window if kind == "ism" else None,
+            cache=self._cache,
+            device=self._device,
+        )
+
+    def _window_of(self, lane: ComputedLane) -> int | None:
+        return self.window if lane.computed.kind == "ism" else None
+
+    def _lane_of(self, kind: TrackKind) -> ComputedLane:
+        """Return the lane of a kind, added if there is none."""
+        for lane in self._lanes(hidden=True):
+            if lane.computed.kind == kind:
+                return lane
+        lane = self._computed(kind)
+        self.tracks.add(lane.label, lane)
+        self._changed()
+        return lane
+
+    def _lanes(self, *, hidden: bool = False) -> list[ComputedLane]:
+        tracks = self.tracks.tracks if hidden else self.tracks.visible
+        parts = [track.component for track in tracks]
+        return [part for part in parts if isinstance(part, ComputedLane)]
+
+    def _addable(self) -> list[tuple[TrackKind, str]]:
+        if self.model is None:
+            return []
+        there = {lane.computed.kind for lane in self._lanes(hidden=True)}
+        return [(kind, label) for kind, label in KINDS.items() if kind not in there]
+
+    def _region(self, message: Message) -> Interval:
+        left, right = message["region"]
+        return self._window({"chrom": message["chrom"], "left": left, "right": right})
+
+    def _file(self, file_format: FileFormat) -> tuple[str, bytes]:
+        parts = [track.component for track in self.tracks.visible]
+        return view_bytes(
+            parts,
+            self.interval,
+            file_format,
+            contig_lengths=self.genome.contigs,
+            theme=self.theme,
+        )
+
+    def _changed(self) -> None:
+        self.send({"kind": "state", "state": self.state()})
+        self.refresh()
+
+    def _progressed(self, label: str, done: int, total: int) -> None:
+        self.send({"kind": "progress", "label": label, "done": done, "total": total})
+
+    def _failed(self, error: BaseException) -> None:
+        self.say(f"The model stopped: {error}", error=True)
+
+
+_ACTIONS = [
+    {"name": "ism", "label": "Mutagenesis"},
+    {"name": "attribution", "label": "Attribution"},
+]
+
+
+def _label(component: Component) -> str:
+    return getattr(component, "label", None) or type(component).__name__.lower()
+
+
+def _score_column(variants: pd.DataFrame | None, score: str | None) -> str:
+    if variants is None:
+        return ""
+    if score is not None:
+        return score
+    numbers = variants.select_dtypes("number").columns
+    known = [str(name) for name in numbers if name not in ("pos", "window_start")]
+    if not known:
+        raise ValueError(
+            "variants must have a column of numbers to draw as score; "
+            f"got {', '.join(map(str, variants.columns))}."
+        )
+    return known[0]

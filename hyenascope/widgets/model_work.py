@@ -1,0 +1,106 @@
+"""The model at work beside the notebook: what it computes next, how far it is."""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+
+from hyenascope.data.interval import Interval
+from hyenascope.widgets.computed_lane import ComputedLane
+from hyenascope.widgets.worker import Job, Progress, Result, Worker
+
+_REDRAW = 0.4  # seconds between pictures while the model computes
+
+
+class ModelWork:
+    """One piece of work at a time; a newer one takes the place of an older.
+
+    Parameters
+    ----------
+    on_progress
+        Called with a label, parts done and parts in all; in the thread that works.
+    on_news
+        Called when there is something new to draw; in the thread that works.
+    on_error
+        Called with what went wrong; in the thread that works.
+    """
+
+    def __init__(
+        self,
+        on_progress: Callable[[str, int, int], object],
+        on_news: Callable[[], object],
+        on_error: Callable[[BaseException], object],
+    ) -> None:
+        self._on_progress = on_progress
+        self._on_news = on_news
+        self._on_error = on_error
+        self._worker = Worker()
+        self._doing: tuple[object, ...] = ()
+        self._drawn = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether the model is computing."""
+        return self._worker.busy
+
+    def fill(self, lanes: Sequence[ComputedLane], window: Interval) -> None:
+        """Compute what the lanes lack of a window, unless that is being done."""
+        wanting = [lane for lane in lanes if lane.wants(window)]
+        doing = (window, *map(id, wanting))
+        if not wanting or (self.busy and doing == self._doing):
+            return
+        self._doing = doing
+        label = " · ".join(lane.label for lane in wanting)
+        self.run(label, _one_after_another(wanting, window), lambda done: None)
+
+    def run(
+        self, label: str, job: Job[Result], on_result: Callable[[Result], object]
+    ) -> None:
+        """Carry out a job; ``on_result`` is called in the thread that works."""
+
+        def done(result: Result) -> None:
+            self._doing = ()
+            on_result(result)
+            self._on_progress(label, 1, 1)
+            self._on_news()
+
+        def failed(error: BaseException) -> None:
+            self._doing = ()
+            self._on_progress(label, 1, 1)
+            self._on_error(error)
+
+        self._worker.submit(
+            job,
+            on_progress=lambda step: self._tell(label, step),
+            on_result=done,
+            on_error=failed,
+        )
+
+    def cancel(self) -> None:
+        """Stop at the next opportunity; what is computed stays."""
+        if self._worker.cancel():
+            self._doing = ()
+            self._on_progress("", 1, 1)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left to do; whether that came about in time."""
+        return self._worker.wait(timeout)
+
+    def close(self) -> None:
+        """Stop for good."""
+        self._worker.close(timeout=1.0)
+
+    def _tell(self, label: str, step: Progress) -> None:
+        self._on_progress(label, min(step.done, step.total - 1), step.total)
+        now = time.monotonic()
+        if now - self._drawn > _REDRAW:
+            self._drawn = now
+            self._on_news()
+
+
+def _one_after_another(
+    lanes: Sequence[ComputedLane], window: Interval
+) -> Generator[Progress, None, None]:
+    """Yield the progress of all lanes as one."""
+    for number, lane in enumerate(lanes):
+        for step in lane.compute(window):
+            whole = step.total * len(lanes)
+            yield Progress(number * step.total + step.done, whole, step.place)

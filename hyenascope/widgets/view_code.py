@@ -1,0 +1,62 @@
+"""The Python that makes a view again."""
+
+from collections.abc import Sequence
+
+from hyenascope.data.interval import Interval
+
+
+def python_of(
+    call: str,
+    model: str | None,
+    genome: str,
+    interval: Interval,
+    options: dict[str, object],
+    own_tracks: Sequence[str] = (),
+) -> str:
+    """Return lines to paste into a cell.
+
+    Parameters
+    ----------
+    call
+        The name that ``hyenascope`` gives the widget.
+    model
+        What `hyenascope.load_pretrained` takes; None for no model.
+    genome
+        FASTA path.
+    interval
+        What is shown, 0-based half-open.
+    options
+        Keyword arguments; None, False and () are left out.
+    own_tracks
+        Names of tracks that code cannot make again.
+
+    Examples
+    --------
+    >>> print(python_of("LocusBrowser", None, "g.fa", Interval("chr1", 0, 9), {}))
+    import hyenascope as hs
+    <BLANKLINE>
+    browser = hs.LocusBrowser(
+        None,
+        'g.fa',
+        hs.Interval('chr1', 0, 9),
+    )
+    browser
+    """
+    place = f"hs.Interval({interval.chrom!r}, {interval.start}, {interval.end})"
+    loaded = "None" if model is None else f"hs.load_pretrained({model!r})"
+    kept = {k: v for k, v in options.items() if v is not None and v != () and v != {}}
+    lines = [loaded, repr(genome), place, *(f"{k}={v!r}" for k, v in kept.items())]
+    missing = [
+        f"# browser.add({name!r}, ...)  a track of your own" for name in own_tracks
+    ]
+    return "\n".join(
+        [
+            "import hyenascope as hs",
+            "",
+            f"browser = hs.{call}(",
+            *(f"    {line}," for line in lines),
+            ")",
+            *missing,
+            "browser",
+        ]
+    )

@@ -1,0 +1,146 @@
+"""What a browser shows, as files."""
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Literal, Protocol, get_args, runtime_checkable
+
+import pandas as pd
+
+from hyenascope.data.interval import Interval
+from hyenascope.data.track_data import TrackData
+from hyenascope.viz.export import write_image
+from hyenascope.viz.figure import plot_locus
+from hyenascope.viz.lane import Component
+from hyenascope.viz.saved_page import write_locus_html
+from hyenascope.viz.style import ThemeName
+
+FileFormat = Literal["png", "svg", "pdf", "html", "bigwig", "tsv"]
+
+_SUFFIXES = {"bw": "bigwig", "bigwig": "bigwig", "zip": "bigwig", "htm": "html"}
+
+
+@runtime_checkable
+class Signals(Protocol):
+    """A component that can tell its numbers."""
+
+    def signals(self, interval: Interval) -> TrackData | None:
+        """Return the values inside ``interval``, or None if there are none."""
+        ...
+
+
+def format_of(path: str | Path) -> FileFormat:
+    """Return the format that the suffix of a path means.
+
+    Raises
+    ------
+    ValueError
+        If it means none.
+
+    Examples
+    --------
+    >>> format_of("locus.bw"), format_of("locus.PNG")
+    ('bigwig', 'png')
+    """
+    suffix = Path(path).suffix.lower().removeprefix(".")
+    name = _SUFFIXES.get(suffix, suffix)
+    if name not in get_args(FileFormat):
+        raise ValueError(
+            f"path must end in .png, .svg, .pdf, .html, .bw or .tsv; got {str(path)!r}."
+        )
+    return name  # type: ignore[return-value]
+
+
+def view_bytes(
+    components: Sequence[Component],
+    interval: Interval,
+    file_format: FileFormat,
+    *,
+    contig_lengths: Mapping[str, int],
+    theme: ThemeName = "light",
+) -> tuple[str, bytes]:
+    """Return a file name and the bytes of a view.
+
+    Images and pages show the components over ``interval`` (0-based half-open). TSV
+    has a row per base and a column per signal; bigWig is a zip with a file per signal.
+
+    Raises
+    ------
+    ValueError
+        If a data file is asked for and no component has numbers here.
+    """
+    name = f"{interval.chrom}_{interval.start + 1}-{interval.end}"
+    if file_format == "tsv":
+        table = signal_table(components, interval)
+        return f"{name}.tsv", table.to_csv(sep="\t", index=False).encode()
+    if file_format == "bigwig":
+        return f"{name}.bigwig.zip", _bigwigs(components, interval, contig_lengths)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{name}.{file_format}")
+        if file_format == "html":
+            write_locus_html(components, interval, path)
+        else:
+            write_image(plot_locus(components, interval, theme=theme), path)
+        return path.name, path.read_bytes()
+
+
+def signal_table(components: Sequence[Component], interval: Interval) -> pd.DataFrame:
+    """Return ``chrom``, ``pos`` (1-based) and a column per signal in ``interval``.
+
+    Raises
+    ------
+    ValueError
+        If no component has numbers here.
+    """
+    frames = [data.to_frame() for data in _data(components, interval)]
+    if not frames:
+        raise ValueError(f"tracks must hold a signal at {interval}; none does.")
+    keys = ["chrom", "pos"]
+    return reduce(
+        lambda left, right: left.merge(
+            right, on=keys, how="outer", suffixes=("", "_2"), sort=True
+        ),
+        frames,
+    )
+
+
+def _data(components: Sequence[Component], interval: Interval) -> Iterator[TrackData]:
+    """Yield the signals, every name once."""
+    seen: set[str] = set()
+    for component in components:
+        data = component.signals(interval) if isinstance(component, Signals) else None
+        if data is None:
+            continue
+        names = []
+        for name in data.names:
+            unique, number = name, 2
+            while unique in seen:
+                unique, number = f"{name}_{number}", number + 1
+            seen.add(unique)
+            names.append(unique)
+        yield TrackData(data.values, names, data.interval, data.units, data.provenance)
+
+
+def _bigwigs(
+    components: Sequence[Component],
+    interval: Interval,
+    contig_lengths: Mapping[str, int],
+) -> bytes:
+    packed = io.BytesIO()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for data in _data(components, interval):
+            for number, name in enumerate(data.names):
+                path = Path(folder, "signal.bw")
+                data.to_bigwig(path, track=name, contig_lengths=contig_lengths)
+                safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+                archive.write(path, f"{safe or number}.bw")
+                path.unlink()
+        if not archive.namelist():
+            raise ValueError(f"tracks must hold a signal at {interval}; none does.")
+    return packed.getvalue()
