@@ -52,6 +52,8 @@ _VALUE = """async (expression) => {
 class NotebookPage(WatchedPage):
     """A fresh notebook with a fresh kernel."""
 
+    heard = ("error",)  # on a busy machine JupyterLab warns that it is slow
+
     def open_notebook(
         self, lab: LabServer, name: str, *cells: str, timeout: float = 120_000
     ) -> None:

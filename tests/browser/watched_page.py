@@ -17,12 +17,14 @@ class WatchedPage:
     page
         Playwright's page.
     problems
-        JavaScript errors, lines that the page wrote to the console as errors or
-        warnings, and dialogs. A test that expects some clears the list; the fixtures
+        JavaScript errors, dialogs, and lines that the page wrote to the console, of
+        the kinds in `heard`. A test that expects some clears the list; the fixtures
         refuse any that are left.
     requests
         Every address the page asked for, answered or not.
     """
+
+    heard: tuple[str, ...] = ("error", "warning")
 
     def __init__(self, browser: Any, *, offline: bool = False) -> None:
         self.problems: list[str] = []
@@ -36,7 +38,7 @@ class WatchedPage:
         self.page.on("dialog", self._refuse)
 
     def _hear(self, line: Any) -> None:
-        if line.type in ("error", "warning"):
+        if line.type in self.heard:
             self.problems.append(f"{line.type}: {line.text}")
 
     def _refuse(self, dialog: Any) -> None:
