@@ -1,6 +1,7 @@
 """The score gene by gene: one strip of points each."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -94,25 +95,25 @@ def plot_gene_strip(
         )
     order = sorted(enough, key=_key(sort, enough, values, table.signed(score)))[:top]
     chosen = {name: enough[name] for name in order}
-    drawn = _drawn(chosen, values)
-    total = sum(len(rows) for rows in chosen.values())
-    placed = np.unique(np.concatenate(list(members.values())))
-    notes = [
-        _outside(int(known.sum()) - len(placed)),
-        thinned(sum(map(len, drawn)), total),
-        table.left_out(score),
-    ]
+    placed = np.zeros(len(table), dtype=bool)
+    placed[np.concatenate(list(members.values()))] = True
+    longest = max(len(_label(name, rows)) for name, rows in chosen.items())
     canvas = Canvas(
         theme,
         width,
         height=150 + _ROW * max(len(order), 3),
-        left=min(60 + 7 * max(map(len, map(_label, order, chosen.values()))), 240),
-        notes=tuple(filter(None, notes)),
+        left=min(60 + 7 * longest, 240),
     )
-    traces = [
-        _strip(table, score, values, rows, kept, at, canvas)
-        for at, (rows, kept) in enumerate(zip(chosen.values(), drawn, strict=True))
+    traces = _strips(table, score, values, chosen, canvas)
+    notes = [
+        _outside(int(known.sum() - placed.sum())),
+        thinned(
+            sum(len(trace.x) for trace in traces),
+            sum(len(rows) for rows in chosen.values()),
+        ),
+        table.left_out(score),
     ]
+    canvas = replace(canvas, notes=tuple(filter(None, notes)))
     words = _words(sort, len(order), len(enough), len(members), least)
     return canvas.figure(
         traces,
@@ -155,43 +156,41 @@ def _key(
     return key
 
 
-def _drawn(chosen: dict[str, Rows], values: Values) -> list[Rows]:
-    """Return offsets into the rows of each gene that get a marker, extremes first."""
-    most = max(MOST // len(chosen), 20)
-    kept = []
-    for rows in chosen.values():
-        here = values[rows]
-        kept.append(spread(here, sideways(here), most=most, pixels=(700, _ROW)))
-    return kept
-
-
-def _strip(
+def _strips(
     table: VariantTable,
     score: str,
     values: Values,
-    rows: Rows,
-    kept: Rows,
-    at: int,
+    chosen: dict[str, Rows],
     canvas: Canvas,
-) -> go.Scatter:
-    here = rows[kept]
-    apart = sideways(values[rows])[kept] if len(rows) > 1 else np.zeros(1)
-    return go.Scatter(
-        x=values[here],
-        y=at + 0.38 * apart,
-        mode="markers",
-        marker={
+) -> list[go.Scatter]:
+    """Return the points of each gene, moved apart, as one trace each."""
+    most = max(MOST // len(chosen), 20)
+    traces = []
+    for at, rows in enumerate(chosen.values()):
+        aside = sideways(values[rows])
+        kept = spread(values[rows], aside, most=most, pixels=(700, _ROW))
+        here = rows[kept]
+        hover = [
+            table.hover(int(row), [(score, table.amount(score, values[row]))])
+            for row in here
+        ]
+        marker = {
             "size": 5,
             "opacity": 0.65,
             "color": canvas.theme.line(0),
             "line": {"width": 0},
-        },
-        hovertext=[
-            table.hover(int(row), [(score, table.amount(score, values[row]))])
-            for row in here
-        ],
-        hoverinfo="text",
-    )
+        }
+        traces.append(
+            go.Scatter(
+                x=values[here],
+                y=at + 0.38 * aside[kept],
+                mode="markers",
+                marker=marker,
+                hovertext=hover,
+                hoverinfo="text",
+            )
+        )
+    return traces
 
 
 def _bars(

@@ -315,9 +315,8 @@ def _words(
     against = f"{table.amount(score, np.median(others))} in the background"
     labels = np.r_[np.zeros(len(values), bool), np.ones(len(others), bool)]
     lower = auroc(np.r_[values, others], labels)(np.ones(len(labels)))
-    chance = (
-        f"a variant is below a random one of the background {lower:.0%} of the time"
-    )
+    often = f"{100 * lower:.0f} % of the time"
+    chance = f"a variant is below a random one of the background {often}"
     whole = f"{middle} against {against} ({plural(len(others), 'value')}); {chance}"
     short = f"{middle} against {against}; {chance}"
     return escape_text(short), f"{count}; {whole}."
