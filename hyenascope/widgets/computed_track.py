@@ -66,11 +66,11 @@ class ComputedTrack(TrackRecipe):
     """What a lane needs to show numbers while a model is still making them.
 
     ``"ism"``, ``"conditional"`` and ``"log_prob"`` give the numbers of
-    `saturation_mutagenesis`, `conditional_map` and `log_prob_track` over everything
-    at once. An attribution explains one number of one window: here each chunk is
-    read in the middle of a window of ``context`` bp, what is explained is the
-    log-likelihood of that whole window (or the output of a head), and the numbers of
-    the chunk are kept. `attribute` explains a chosen region in one call instead.
+    `saturation_mutagenesis`, `conditional_map` and, over the whole contig,
+    `log_prob_track`. An attribution explains one number of one window: here each
+    chunk is read in the middle of a window of ``context`` bp, what is explained is
+    the log-likelihood of that whole window (or the output of a head), and the numbers
+    of the chunk are kept. `attribute` explains a chosen region in one call instead.
 
     ``dataclasses.replace(track, strands="forward")`` gives the same track under
     another option with the same cache, so that going back costs nothing.
@@ -279,7 +279,7 @@ class ComputedTrack(TrackRecipe):
         """Compute a chunk; one of which nothing can be scored is known to be that."""
         bases = self.reader.fetch(place)
         empty = np.full((place.length, len(self.names)), np.nan)
-        if not set(bases) & set("ACGT"):
+        if self.kind != "conditional" and not set(bases) & set("ACGT"):
             return Chunk(empty, {}, self._reasons(place, bases, empty, []))
         try:
             track = self.run(place)

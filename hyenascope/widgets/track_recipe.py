@@ -87,6 +87,7 @@ class TrackRecipe:
             kinds = ", ".join(get_args(TrackKind))
             raise ValueError(f"kind must be one of {kinds}; got {self.kind!r}.")
         check_strands(self.strands)
+        window_context(self.model, self.context)
         self._check_score()
         for name in ("chunk", "steps", "shuffles"):
             value = getattr(self, name)
@@ -202,14 +203,15 @@ class TrackRecipe:
 
     def _read(self, place: Interval) -> TrackData:
         if self.kind == "log_prob":
-            return log_prob_track(
+            track = log_prob_track(
                 self.model,
                 self.reader,
-                place,
+                self._on_its_windows(place),
                 context=self.reads,
                 strands=self.strands,
                 device=self.device,
             )
+            return track.slice(place)
         if self.kind == "conditional":
             return conditional_map(
                 self.model,
@@ -228,6 +230,21 @@ class TrackRecipe:
             context=self.reads,
             strands=self.strands,
             device=self.device,
+        )
+
+    def _on_its_windows(self, place: Interval) -> Interval:
+        """Widen a place so that it is read as it is when the whole contig is.
+
+        `log_prob_track` lays its windows from where it begins, half a context apart;
+        one that the end of the contig pushes back also reads what is left of it.
+        """
+        half = self.reads // 2
+        size = self.reader.contigs[place.chrom]
+        end = -(-place.end // half) * half
+        return Interval(
+            place.chrom,
+            place.start // half * half,
+            size if end + half > size else end,
         )
 
     def _explained(self, window: Interval, default: LogLikelihood) -> TrackData:
