@@ -10,6 +10,7 @@ from hyenascope.viz.components.heatmap import Heatmap
 from hyenascope.viz.components.intervals import Intervals
 from hyenascope.viz.components.line import Line
 from hyenascope.viz.components.logo import Logo
+from hyenascope.viz.components.motifs import Motifs
 from hyenascope.viz.components.ref_alt import RefAlt
 from hyenascope.viz.components.sequence import Sequence
 from hyenascope.viz.components.variants import Variants
@@ -25,6 +26,7 @@ __all__ = [
     "Intervals",
     "Line",
     "Logo",
+    "Motifs",
     "RefAlt",
     "Sequence",
     "Variants",

@@ -105,7 +105,12 @@ class Arcs:
         hidden = len(values) - len(strongest)
         left, right, values = left[strongest], right[strongest], values[strongest]
         tops = np.abs(values) if self.height == "value" else (right - left) * 1.0
-        scale = _colour_axis(self._reach(), self.units or self.value, view.theme)
+        scale = _colour_axis(
+            self._reach(),
+            self.units or self.value,
+            view.theme,
+            signed=bool((self.frame[self.value] < 0).any()),
+        )
         return Lane(
             label=self._label(view),
             height=140,
@@ -272,9 +277,12 @@ def _colour_at(stops: tuple[tuple[float, str], ...], place: float) -> str:
     return "#" + "".join(f"{level:02x}" for level in mixed)
 
 
-def _colour_axis(reach: float, title: str, theme: Theme) -> dict[str, Any]:
-    """Return the steps as a colour axis."""
-    colours = _steps(theme)
+def _colour_axis(
+    reach: float, title: str, theme: Theme, *, signed: bool
+) -> dict[str, Any]:
+    """Return the steps as a colour axis, only upwards if nothing is negative."""
+    colours = _steps(theme)[0 if signed else _STEPS :]
     edges = np.repeat(np.linspace(0, 1, len(colours) + 1), 2)[1:-1]
     scale = [[float(e), colours[n // 2]] for n, e in enumerate(edges)]
-    return {**colour_scale(np.array([reach]), title, theme), "colorscale": scale}
+    axis = colour_scale(np.array([reach]), title, theme, signed=signed)
+    return {**axis, "colorscale": scale}

@@ -124,3 +124,10 @@ def test_contigs_are_told_apart(locus):
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         Arcs(pairs((1, 2, 1.0), word="x"), **options)
+
+
+def test_without_a_negative_value_the_scale_starts_at_zero(locus):
+    axis = Arcs(pairs((1001, 1011, 4.0))).draw(View(locus)).coloraxis
+    assert (axis["cmin"], axis["cmax"]) == (0.0, 4.0)
+    assert axis["colorscale"][-1][1] == LIGHT.diverging[-1][1]
+    assert axis["colorscale"][0][0] == 0.0
