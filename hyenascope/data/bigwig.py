@@ -3,11 +3,11 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyBigWig
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
@@ -15,6 +15,28 @@ from hyenascope.data.contigs import ContigNames
 from hyenascope.data.interval import Interval
 
 _MOST_BYTES = 24  # per value, before compression: 8 of data and 11 of zoom levels
+
+
+_MOST_READ = 2**21  # bases; reading as many is quicker than asking for 800 bins
+
+
+class BigWigBins(NamedTuple):
+    """Statistics of equal bins, NaN where a bin holds no value.
+
+    Attributes
+    ----------
+    edges
+        0-based positions where bins start, and where the last one ends.
+    mean
+        Over the bases of each bin that have a value.
+    low, high
+        Extremes.
+    """
+
+    edges: Int64[np.ndarray, " edges"]
+    mean: Float[np.ndarray, " bins"]
+    low: Float[np.ndarray, " bins"]
+    high: Float[np.ndarray, " bins"]
 
 
 def write_bigwig(
@@ -93,10 +115,8 @@ def read_bigwig(path: StrPath, interval: Interval) -> Float[np.ndarray, " length
     ValueError
         If the file is not bigWig or lacks the contig.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"path must be a bigWig file; there is none at {path}.")
     values = np.full(interval.length, np.nan, np.float32)
-    with _open(path) as file:
+    with _open_existing(path) as file:
         lengths = file.chroms()
         chrom = ContigNames(lengths, source=str(path)).resolve(interval.chrom)
         start, end = max(0, interval.start), min(lengths[chrom], interval.end)
@@ -105,6 +125,95 @@ def read_bigwig(path: StrPath, interval: Interval) -> Float[np.ndarray, " length
             rows = slice(start - interval.start, end - interval.start)
             values[rows] = file.values(chrom, start, end, numpy=True)
     return values
+
+
+def bigwig_contigs(path: StrPath) -> dict[str, int]:
+    """Return the length in bp of every contig that a file declares.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not bigWig.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_bigwig(f"{folder}/x.bw", np.ones(3), Interval("chr1", 10, 13))
+    ...     bigwig_contigs(f"{folder}/x.bw")
+    {'chr1': 13}
+    """
+    with _open_existing(path) as file:
+        return {str(name): int(length) for name, length in file.chroms().items()}
+
+
+def summarize_bigwig(path: StrPath, interval: Interval, bins: int) -> BigWigBins:
+    """Return mean, lowest and highest value of equal bins, however long the interval.
+
+    Up to 2 Mb every value is read. Beyond, bins are read from the zoom levels of the
+    file, whose blocks do not end where bins do: then the mean is approximate, and the
+    extremes are those of all blocks that a bin touches, never less far apart than the
+    truth.
+
+    Parameters
+    ----------
+    path
+        A bigWig file from anywhere.
+    interval
+        0-based half-open; the part on the contig is divided.
+    bins
+        How many; fewer where the part has fewer bases, none where it has none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If ``bins`` is below 1, or the file is not bigWig or lacks the contig.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> where = Interval("chr1", 10, 14)
+    >>> with TemporaryDirectory() as folder:
+    ...     write_bigwig(f"{folder}/x.bw", np.array([1.0, 3.0, 5.0, 5.0]), where)
+    ...     summarize_bigwig(f"{folder}/x.bw", where, 2).mean
+    array([2., 5.])
+    """
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1; got {bins}.")
+    with _open_existing(path) as file:
+        lengths = file.chroms()
+        chrom = ContigNames(lengths, source=str(path)).resolve(interval.chrom)
+        start, end = max(0, interval.start), min(lengths[chrom], interval.end)
+        length = max(0, end - start)
+        count = min(bins, length)
+        # As the library cuts them, whole numbers rounded down.
+        edges = start + np.arange(count + 1) * length // max(count, 1)
+        if not count or not file.header()["nBasesCovered"]:
+            return BigWigBins(edges, *(np.full(count, np.nan) for _ in range(3)))
+        if length <= _MOST_READ:
+            values = file.values(chrom, start, end, numpy=True)
+            return _binned(values, edges)
+        found = (
+            file.stats(chrom, start, end, type=kind, nBins=count)
+            for kind in ("mean", "min", "max")
+        )
+        return BigWigBins(edges, *(np.array(each, dtype=float) for each in found))
+
+
+def _binned(
+    values: Float[np.ndarray, " length"], edges: Int64[np.ndarray, " edges"]
+) -> BigWigBins:
+    first = edges[:-1] - edges[0]
+    known = ~np.isnan(values)
+    count = np.add.reduceat(known, first, dtype=np.int64)
+    total = np.add.reduceat(np.where(known, values, 0.0), first, dtype=float)
+    mean = np.divide(total, count, out=np.full(len(first), np.nan), where=count > 0)
+    low, high = np.fmin.reduceat(values, first), np.fmax.reduceat(values, first)
+    return BigWigBins(edges, mean, low.astype(float), high.astype(float))
 
 
 def _check_values(values: Float[np.ndarray, " length"], interval: Interval) -> None:
@@ -173,6 +282,12 @@ def _check_space(target: Path, size: int) -> None:
             os.posix_fallocate(file.fileno(), 0, size)
     finally:
         target.unlink(missing_ok=True)
+
+
+def _open_existing(path: StrPath) -> Any:  # noqa: ANN401, pyBigWig has no types
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"path must be a bigWig file; there is none at {path}.")
+    return _open(path)
 
 
 def _open(path: StrPath) -> Any:  # noqa: ANN401, pyBigWig has no types

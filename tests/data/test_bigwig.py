@@ -5,7 +5,13 @@ import numpy as np
 import pyBigWig
 import pytest
 
-from hyenascope.data.bigwig import read_bigwig, write_bigwig
+from hyenascope.data import bigwig
+from hyenascope.data.bigwig import (
+    bigwig_contigs,
+    read_bigwig,
+    summarize_bigwig,
+    write_bigwig,
+)
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 
@@ -184,3 +190,59 @@ def test_which_track_must_be_clear(both, path):
         both.to_bigwig(path)
     with pytest.raises(KeyError, match=r"name must be one of .* got 'at'"):
         both.to_bigwig(path, track="at")
+
+
+@pytest.mark.parametrize("bins", [1, 3, 7, 100])
+def test_bins_hold_mean_and_extremes_of_their_values(path, bins):
+    values = np.random.default_rng(bins).normal(size=997)
+    values[100:250] = np.nan
+    where = Interval("chr1", 50, 1047)
+    write_bigwig(path, values, where, contig_lengths={"chr1": 2000})
+    found = summarize_bigwig(path, Interval("1", 50, 1047), bins)
+    assert len(found.mean) == bins
+    assert (found.edges[0], found.edges[-1]) == (50, 1047)
+    for number in range(bins):
+        part = values[found.edges[number] - 50 : found.edges[number + 1] - 50]
+        part = part[~np.isnan(part)]
+        if not part.size:
+            assert np.isnan(found.mean[number])
+            continue
+        assert found.mean[number] == pytest.approx(part.mean(), abs=1e-6)
+        assert found.low[number] == pytest.approx(part.min(), abs=1e-6)
+        assert found.high[number] == pytest.approx(part.max(), abs=1e-6)
+
+
+def test_zoomed_extremes_miss_no_peak(path, monkeypatch):
+    monkeypatch.setattr(bigwig, "_MOST_READ", 1000)
+    values = np.random.default_rng(0).normal(size=300_000)
+    values[123_456] = 50.0
+    write_bigwig(path, values, Interval("chr1", 0, 300_000))
+    found = summarize_bigwig(path, Interval("chr1", 0, 300_000), 300)
+    parts = values.reshape(300, 1000)
+    assert (found.high >= parts.max(axis=1).astype(np.float32)).all()
+    assert (found.low <= parts.min(axis=1).astype(np.float32)).all()
+    assert found.high.max() == 50.0
+    np.testing.assert_allclose(found.mean, parts.mean(axis=1), atol=0.05)
+
+
+def test_bins_end_with_the_contig(path):
+    write_bigwig(path, GAPS, WHERE)
+    found = summarize_bigwig(path, Interval("chr1", 1000, 5000), 100)
+    assert found.edges.tolist() == [1000, 1001, 1002, 1003, 1004]
+    np.testing.assert_array_equal(found.high, GAPS.astype(np.float32))
+    assert summarize_bigwig(path, Interval("chr1", 3000, 5000), 9).mean.size == 0
+
+
+def test_contigs_and_their_lengths(path):
+    write_bigwig(path, GAPS, WHERE, contig_lengths={"chr2": 10, "chr1": 2000})
+    assert bigwig_contigs(path) == {"chr1": 2000, "chr2": 10}
+
+
+def test_refusals_of_summaries(path):
+    with pytest.raises(FileNotFoundError, match="path must be a bigWig file; there is"):
+        bigwig_contigs(path)
+    write_bigwig(path, GAPS, WHERE)
+    with pytest.raises(ValueError, match="bins must be at least 1; got 0"):
+        summarize_bigwig(path, WHERE, 0)
+    with pytest.raises(ValueError, match="has no contig 'chr9'"):
+        summarize_bigwig(path, Interval("chr9", 0, 5), 2)
