@@ -133,9 +133,7 @@ class Motifs:
         hits, weaker = self._hits(view)
         layout = arrange(hits, view, max_rows=self.max_rows, style=_STYLE)
         hidden = weaker + layout.hidden
-        letters = (
-            () if view.bases_per_pixel > _LETTERED else self._letters(layout, view)
-        )
+        near = view.bases_per_pixel <= _LETTERED
         return Lane(
             label="motifs" if self.label is None else escape_text(self.label),
             height=_STYLE.height * layout.depth,
