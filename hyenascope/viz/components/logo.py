@@ -196,7 +196,7 @@ class Logo:
             yaxis=view.yaxis,
             name=name,
             text=None if bases is None else np.array([list(bases)], dtype=object),
-            customdata=told.astype(np.float32)[None],
+            customdata=told.astype(np.float32)[None] if told.shape[1] > 1 else None,
             hovertemplate="<br>".join(lines) + "<extra></extra>",
             hoverongaps=False,
             showscale=False,

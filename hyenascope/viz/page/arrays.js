@@ -12,9 +12,12 @@ function toArray(spec) {
 }
 
 function asRows(flat, shape) {
-  const [rows, columns] = String(shape).split(",").map(Number);
-  return Array.from({ length: rows }, (_, row) =>
-    flat.subarray(row * columns, (row + 1) * columns));
+  const [rows, ...inner] = String(shape).split(",").map(Number);
+  const size = inner.reduce((product, length) => product * length, 1);
+  return Array.from({ length: rows }, (_, row) => {
+    const part = flat.subarray(row * size, (row + 1) * size);
+    return inner.length > 1 ? asRows(part, inner) : part;
+  });
 }
 
 // Rows of a matrix: a list of lists, or one flat array with a shape.
