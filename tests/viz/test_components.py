@@ -23,9 +23,9 @@ class TestSequence:
         assert lane.letters[0].x.tolist() == [3, 4, 5, 6]
 
     def test_long_sequences_show_gc(self):
-        where = Interval("chr1", 0, 6000)
-        lane = Sequence("GC" * 3000).draw(View(where))
-        assert lane.note.startswith("GC content of every 6 bp")
+        where = Interval("chr1", 0, 60_000)
+        lane = Sequence("GC" * 30_000).draw(View(where))
+        assert lane.note.startswith("GC content of every 60 bp")
         assert set(lane.traces[0].z[0]) == {1.0}
 
     def test_refuses_another_length(self, locus):
