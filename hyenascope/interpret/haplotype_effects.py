@@ -234,7 +234,9 @@ class HaplotypeEffects:
                 self._begin()
             alone = [(edit,) for edit in plain] if arcs else []
             found = self._changes([plain, *alone])
-            outputs = self._outputs(plain)
+            if plain not in self._predictions:
+                self._predictions[plain] = self._outputs(plain)
+            outputs = self._predictions[plain].copy()
         place, text, sides = self.interval, self.reference, found[plain]
         changes = kept_changes(place, text, plain, sides)
         edited = edited_table(place, text, plain, sides)
@@ -262,6 +264,7 @@ class HaplotypeEffects:
     def _begin(self) -> None:
         """Read the reference."""
         self._known: OrderedDict[Edits, dict[str, StrandChange]] = OrderedDict()
+        self._predictions: dict[Edits, pd.DataFrame] = {}
         self._weights = _stamp(self.model)
         first = edited_strand(self._around, (), reverse=self._reverses[0]).tokens
         kind = choose_reader(self.model, tokens_for(self.model, first))
@@ -300,7 +303,8 @@ class HaplotypeEffects:
             self._known[each] = sides
             self._known.move_to_end(each)
         while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+            forgotten, _ = self._known.popitem(last=False)
+            self._predictions.pop(forgotten, None)
         return found
 
     def _predicted(self, side: StrandPasses, edits: Edits) -> list[float]:

@@ -366,6 +366,9 @@ def test_heads_predict_from_whole_windows(tmp_path):
     np.testing.assert_allclose(found["difference"], found["alt"] - found["ref"])
     assert found["name"].tolist() == ["mean of channel 3", "last_channel"]
     assert effects.read().predictions["difference"].tolist() == [0, 0]
+    found["alt"] = 0.0  # the caller's own
+    again = effects.read([Edit(130, 134, ""), snv_of(text, 150)]).predictions
+    np.testing.assert_allclose(again["alt"] - again["ref"], found["difference"])
 
 
 def snv_of(text: str, position: int) -> Edit:
@@ -389,6 +392,22 @@ def test_a_model_is_put_back_and_may_be_trained_between(tmp_path):
     expected = HaplotypeEffects(model, genome, PLACE).read([snv(50)]).change.values
     np.testing.assert_array_equal(after, expected)
     assert np.nanmax(np.abs(after - before)) > 1e-3
+
+
+def test_what_is_forgotten_is_read_again(tmp_path):
+    mean = HeadOutput(lambda hidden: hidden.mean(1), 0, "mean")
+    effects = HaplotypeEffects(
+        random_model(), write(tmp_path, TEXT), PLACE, outputs=[mean]
+    )
+    edits = [snv(50), Edit(60, 62, "")]
+    before = effects.read(edits)
+    for p in range(31, 89):
+        effects.read([snv(p)])
+        for base in "ACGT":
+            effects.read([Edit(p, p, base)], arcs=0)
+    after = effects.read(edits)
+    np.testing.assert_allclose(before.change.values, after.change.values, atol=1e-5)
+    assert after.predictions.round(5).equals(before.predictions.round(5))
 
 
 def test_threads_wait_for_one_another(tmp_path):
