@@ -94,7 +94,10 @@ class Area:
             height=120,
             traces=tuple(self._traces(part, signals, view)),
             yaxis=axis,
-            shapes=(level_line(self.baseline, view), *_outline_ends(signals, view)),
+            shapes=(
+                level_line(self.baseline, view, layer="above"),
+                *_outline_ends(signals, view),
+            ),
             note=signal_note(signals, self.y_range),
             complete=all(each.bin_size == 1 for each in signals),
         )

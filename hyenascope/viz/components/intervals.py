@@ -24,6 +24,7 @@ from hyenascope.viz.view import View, require_contig
 
 _MOST = 2000  # drawn one by one; of more, how many lie where
 _MOST_NAMES = 300  # each is an element of the page
+_NEAR = 0.25  # bases per pixel
 _FACTS = 8  # further columns told by hover text
 
 
@@ -131,7 +132,8 @@ class Intervals:
             note=self._note(layout, seen),
             complete=not layout.hidden
             and (not named or (bool(names) and all(layout.named)))
-            and all(item.wide(view) for item in items),
+            and all(item.wide(view) for item in items)
+            and not _heads_grow(items, view),
         )
 
     def places(self, interval: Interval) -> Iterator[tuple[str, Interval]]:
@@ -250,6 +252,12 @@ def _thick(row: Mapping[Any, Any]) -> tuple[int, int] | None:
     if start is None or end is None or is_missing(start) or is_missing(end):
         return None
     return int(start), int(end)
+
+
+def _heads_grow(items: list[Feature], view: View) -> bool:
+    """Whether arrow heads would look odd, stretched to the width of letters."""
+    stranded = any(item.strand != "." for item in items)
+    return stranded and view.bases_per_pixel > _NEAR
 
 
 def _named(layout: Rows[Feature], view: View) -> tuple[go.Scatter, ...]:

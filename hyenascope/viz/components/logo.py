@@ -137,7 +137,7 @@ class Logo:
             height=100 if self.kind == "attribution" else 70,
             traces=(*fills, *hover),
             yaxis=axis,
-            shapes=(level_line(0.0, view),),
+            shapes=(level_line(0.0, view, layer="above"),),
             note=self._note(part, outline, letters, view),
             letters=letters,
             complete=whole,

@@ -66,6 +66,13 @@ def test_what_is_narrower_than_a_pixel_is_a_pixel_wide():
     assert not lane.complete
 
 
+def test_arrow_heads_are_drawn_anew_until_bases_are_wide():
+    frame = table(("1", 1100, 1150, "a", 0.0, "+"))
+    assert not Intervals(frame).draw(VIEW).complete
+    assert Intervals(frame).draw(View(WHERE, pixels=2560)).complete
+    assert Intervals(frame.assign(strand=".")).draw(VIEW).complete
+
+
 def test_overlaps_take_rows_and_names_make_them_high():
     rows = [("1", 1100, 1200, "a"), ("1", 1150, 1250, "b"), ("1", 1400, 1450, "c")]
     lane = Intervals(table(*rows)).draw(VIEW)
