@@ -1,9 +1,9 @@
 """What a model shall compute along a genome, and how one stretch of it is computed.
 
 Seconds of one core with ``demo-synthetic``, both strands: mutagenesis of 64 bp takes
-0.4 with a window of 128 bp and 1.4 with 512, where 256 bp take 1.8 and 5.6; 512 bp of ``"conditional"`` or
-``"log_prob"`` 0.1 at most; 256 bp, read within 1,024, of saliency 0.15, of DeepLIFT
-SHAP 1.5 and of integrated gradients 3.
+0.4 with a window of 128 bp and 1.4 with 512, 256 bp take 1.8 and 5.6; 512 bp of
+``"conditional"`` or ``"log_prob"`` 0.1 at most; 256 bp, read within 1,024, of saliency
+0.15, of DeepLIFT SHAP 1.5 and of integrated gradients 3.
 """
 
 import threading

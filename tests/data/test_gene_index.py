@@ -41,7 +41,10 @@ def gtf(folder: Path, *rows: str) -> Path:
         "human_hg19_chr20/gencode.v19.chr20_first250kb.gtf.gz",
         "human_hg19_chr20/hg19.chr20.refseq.gtf.gz",
         "human_hg38_1Mb/Ensembl91.hg38.chr9_first1Mb.gtf.gz",
-        "yeast_R64/Saccharomyces_cerevisiae.R64-1-1.96.gtf.gz",
+        pytest.param(
+            "yeast_R64/Saccharomyces_cerevisiae.R64-1-1.96.gtf.gz",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_real_annotations_agree_with_read_genes(shared, name):
