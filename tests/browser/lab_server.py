@@ -33,6 +33,18 @@ OPTIONS = (
     "--LabApp.news_url=",
     "--LabApp.extension_manager=readonly",
 )
+# A server reads nothing; its input ends when the tests do, however they end.
+PROGRAM = """
+import os, signal, sys, threading
+
+def follow():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=follow, daemon=True).start()
+from jupyterlab.labapp import main
+sys.exit(main())
+"""
 
 
 class LabServer:
@@ -55,9 +67,9 @@ class LabServer:
             path.write_text(json.dumps(values), encoding="utf-8")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *OPTIONS, *self._own_options()],
+                [sys.executable, "-c", PROGRAM, *OPTIONS, *self._own_options()],
                 env=self._environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -134,10 +146,10 @@ class LabServer:
         family = _children(self._process.pid)
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
         self._process = None
         # Kernels lead process groups of their own and may outlive their server.
         for process in psutil.wait_procs(family, timeout=5)[1]:

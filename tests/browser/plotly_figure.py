@@ -13,9 +13,18 @@ from typing import Any
 # has looked.
 HOVER_MS = 120
 
-_PIXEL = """([x, y, lane]) => {
+_PIXEL = """async ([x, y, lane]) => {
   gd.scrollIntoView({ block: "center", behavior: "instant" });
-  const box = gd.querySelector(".main-svg").getBoundingClientRect();
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const place = () => gd.querySelector(".main-svg").getBoundingClientRect();
+  let box = place();
+  // A wheel still turning may go on scrolling for some frames.
+  for (let still = 0, left = 200; still < 3 && left; left--) {
+    await frame();
+    const now = place();
+    still = now.top === box.top && now.left === box.left ? still + 1 : 0;
+    box = now;
+  }
   const { xaxis, ["yaxis" + lane.slice(1)]: yaxis } = gd._fullLayout;
   return [box.left + xaxis._offset + xaxis.d2p(x),
           box.top + yaxis._offset + yaxis.d2p(y)];
