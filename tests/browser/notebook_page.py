@@ -21,9 +21,10 @@ _OPEN = """async (name) => {
   window.kernelErrors = [];
   sessionContext.iopubMessage.connect((_, { header, content }) => {
     if (header.msg_type === "error") kernelErrors.push(content.traceback.join("\\n"));
-    // Lab asks every kernel for widgets; one without ipywidgets grumbles.
-    const asked = content.text?.startsWith("No such comm");
-    if (content.name === "stderr" && !asked) kernelErrors.push(content.text);
+    // ipykernel itself grumbles: where Lab asks for widgets and ipywidgets is not
+    // imported, and when it drops a task of its own.
+    const own = /^(No such comm|Task was destroyed[^]*Kernel\\.)/;
+    if (content.name === "stderr" && !own.test(content.text)) kernelErrors.push(content.text);
   });
 }"""
 _RUN = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
@@ -61,7 +62,14 @@ class NotebookPage(WatchedPage):
         self.page.goto(
             lab.write_notebook(name, list(cells)), wait_until="domcontentloaded"
         )
+        self._name = name
         self.settle(_OPEN, name, timeout=timeout)
+
+    def reload(self, *, timeout: float = 120_000) -> None:
+        """Save the notebook and load the page again; the kernel goes on."""
+        self.settle("() => jupyterapp.commands.execute('docmanager:save')")
+        self.page.reload(wait_until="domcontentloaded")
+        self.settle(_OPEN, self._name, timeout=timeout)
 
     def run(self, *, timeout: float = 120_000) -> None:
         """Run all cells and wait until figures and widgets are drawn."""
