@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hyenascope.interpret.fit_background import fit_background
     from hyenascope.interpret.gradient import saliency
     from hyenascope.interpret.gradient_targets import LogLikelihood
+    from hyenascope.interpret.haplotype_effects import HaplotypeEffects
     from hyenascope.interpret.haplotypes import score_haplotypes
     from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
@@ -51,20 +52,51 @@ if TYPE_CHECKING:
         perplexity,
     )
     from hyenascope.training.pretrain import pretrain
-    from hyenascope.viz.components import Genes, Line, Variants
+    from hyenascope.viz.components import (
+        Arcs,
+        Area,
+        BigWig,
+        Dependency,
+        Genes,
+        Heatmap,
+        Intervals,
+        Line,
+        Logo,
+        Motifs,
+        RefAlt,
+        Sequence,
+        Variants,
+    )
     from hyenascope.viz.export import write_html, write_image
     from hyenascope.viz.figure import plot_locus
+    from hyenascope.viz.saved_page import write_locus_html
+    from hyenascope.viz.variant_figures import plot_variants
+    from hyenascope.widgets.locus_browser import LocusBrowser
+    from hyenascope.widgets.mutagenesis_explorer import MutagenesisExplorer
 
 _HOMES = {
+    "Arcs": "viz.components",
+    "Area": "viz.components",
+    "BigWig": "viz.components",
+    "Dependency": "viz.components",
     "FastaReader": "data.fasta",
     "Genes": "viz.components",
+    "HaplotypeEffects": "interpret.haplotype_effects",
     "HeadOutput": "interpret.head_output",
+    "Heatmap": "viz.components",
     "HyenaConfig": "models.hyena",
     "HyenaLM": "models.hyena",
     "Interval": "data.interval",
+    "Intervals": "viz.components",
     "Line": "viz.components",
+    "LocusBrowser": "widgets.locus_browser",
     "LogLikelihood": "interpret.gradient_targets",
+    "Logo": "viz.components",
+    "Motifs": "viz.components",
+    "MutagenesisExplorer": "widgets.mutagenesis_explorer",
     "PUBLISHED": "interpret.scores",
+    "RefAlt": "viz.components",
+    "Sequence": "viz.components",
     "TrackData": "data.track_data",
     "Variant": "data.variant",
     "Variants": "viz.components",
@@ -86,6 +118,7 @@ _HOMES = {
     "pairwise_mutagenesis": "interpret.epistasis",
     "perplexity": "models.predict",
     "plot_locus": "viz.figure",
+    "plot_variants": "viz.variant_figures",
     "pretrain": "training.pretrain",
     "read_genes": "data.annotation",
     "read_tracks": "data.track_files",
@@ -99,6 +132,7 @@ _HOMES = {
     "wide": "interpret.scores",
     "write_html": "viz.export",
     "write_image": "viz.export",
+    "write_locus_html": "viz.saved_page",
     "write_scores": "interpret.score_files",
     "write_tracks": "data.track_files",
 }
@@ -107,14 +141,27 @@ __version__: str  # looked up on first use: package metadata is slow to open
 
 __all__ = [
     "PUBLISHED",
+    "Arcs",
+    "Area",
+    "BigWig",
+    "Dependency",
     "FastaReader",
     "Genes",
+    "HaplotypeEffects",
     "HeadOutput",
+    "Heatmap",
     "HyenaConfig",
     "HyenaLM",
     "Interval",
+    "Intervals",
     "Line",
+    "LocusBrowser",
     "LogLikelihood",
+    "Logo",
+    "Motifs",
+    "MutagenesisExplorer",
+    "RefAlt",
+    "Sequence",
     "TrackData",
     "Variant",
     "Variants",
@@ -137,6 +184,7 @@ __all__ = [
     "pairwise_mutagenesis",
     "perplexity",
     "plot_locus",
+    "plot_variants",
     "pretrain",
     "read_genes",
     "read_tracks",
@@ -150,6 +198,7 @@ __all__ = [
     "wide",
     "write_html",
     "write_image",
+    "write_locus_html",
     "write_scores",
     "write_tracks",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 _KEPT_BITS = {"y": 14, "z": 14, "bottom": 9, "top": 9}
-"""Of a float32's 23: four decimal digits for hover text, fewer for what is only seen."""
+"""Of a float32's 23: four digits for hover text, fewer for what is only seen."""
 
 _DTYPES = {"f4": "f4", "i4": "i4", "u1": "u1", "i1": "i1", "i2": "i2", "u2": "u2"}
 _EXACT = 2**24  # float32 holds whole numbers up to here
@@ -77,7 +77,7 @@ def encoded(value: Any) -> Any:  # noqa: ANN401, any JSON
     if value.dtype.kind in "OU":
         return value.tolist()
     small = _smallest(value)
-    data = base64.b64encode(np.ascontiguousarray(small)).decode("ascii")
+    data = base64.b64encode(np.ascontiguousarray(small).tobytes()).decode("ascii")
     spec = {"dtype": small.dtype.str[1:], "bdata": data}
     shape = ", ".join(str(size) for size in small.shape)
     return spec if small.ndim == 1 else {**spec, "shape": shape}

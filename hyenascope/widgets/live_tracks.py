@@ -1,7 +1,8 @@
 """Tracks that a page can move: the part that a browser and an explorer share."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import plotly.graph_objects as go
 
@@ -14,7 +15,7 @@ from hyenascope.viz.style import THEMES, ThemeName
 from hyenascope.viz.text import format_interval
 from hyenascope.viz.tile import Tile, draw_tile
 from hyenascope.widgets.locus_host import LocusHost, Message
-from hyenascope.widgets.track_list import TrackList
+from hyenascope.widgets.track_list import Track, TrackList
 
 _POINTS_PER_PIXEL = 2  # a lowest and a highest value
 _MIME = "application/vnd.plotly.v1+json"
@@ -44,7 +45,7 @@ class LiveTracks(LocusHost):
         If the interval is empty or off its contig.
     """
 
-    answers = ("plotly", "hello", "look", "window")
+    answers: ClassVar[tuple[str, ...]] = ("plotly", "hello", "look", "window")
     extras = ""
 
     def __init__(self, genome: FastaReader, interval: Interval) -> None:
@@ -73,8 +74,7 @@ class LiveTracks(LocusHost):
         self, *, theme: ThemeName = "light", width: int | None = None
     ) -> go.Figure:
         """Return what the page shows as a plain figure, which needs no kernel."""
-        shown = [track for track in self.tracks.visible if self._draws(track)]
-        return plot_locus(shown, self.interval, theme=theme, width=width)
+        return plot_locus(self._shown(), self.interval, theme=theme, width=width)
 
     def facts(self) -> dict[str, Any]:
         """Return what a page must know before it draws."""
@@ -111,7 +111,7 @@ class LiveTracks(LocusHost):
         )
         pixels = round(float(message["pixels"]) * around.length / window.length)
         tile = draw_tile(
-            self.tracks.visible or self.tracks.tracks[:1],
+            self._shown(),
             around,
             pixels=max(pixels, 100),
             max_points=_POINTS_PER_PIXEL * max(pixels, 100),
@@ -120,9 +120,8 @@ class LiveTracks(LocusHost):
         self.looked_at(window)
         return {"tile": tile_message(tile)}
 
-    def _draws(self, track: Any) -> bool:  # noqa: ANN401
-        del track
-        return True
+    def _shown(self) -> Sequence[Track]:
+        return self.tracks.visible or self.tracks.tracks[:1]
 
     def _window(self, message: Message) -> Interval:
         chrom = str(message["chrom"])

@@ -1,9 +1,8 @@
 """A genome browser in a notebook, with the model as one of its sources."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import torch
@@ -19,11 +18,11 @@ from hyenascope.models.hyena import HyenaLM
 from hyenascope.viz.components import Genes, Logo, Variants
 from hyenascope.viz.components import Sequence as Bases
 from hyenascope.viz.lane import Component
-from hyenascope.widgets.chunk_cache import ChunkCache
 from hyenascope.widgets.computed_lane import KINDS, ComputedLane
-from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
+from hyenascope.widgets.computed_track import TrackKind
 from hyenascope.widgets.live_tracks import LiveTracks
 from hyenascope.widgets.locus_host import Message, widget_script
+from hyenascope.widgets.model_tracks import ModelTracks, lanes_of
 from hyenascope.widgets.model_work import ModelWork
 from hyenascope.widgets.place_search import PlaceError, find_place
 from hyenascope.widgets.variant_table import table_rows
@@ -32,7 +31,7 @@ from hyenascope.widgets.view_files import FileFormat, format_of, view_bytes
 from hyenascope.widgets.worker import Progress
 
 _WINDOWS = (32, 64, 128, 256, 512)
-_DEFAULT_WINDOW = 128
+_WINDOW = 128
 _NEAR = 40  # bases on either side of a variant one goes to
 
 
@@ -56,7 +55,8 @@ class LocusBrowser(LiveTracks):
     tracks
         Names of what the model shall compute (``"ism"``, ``"conditional"``,
         ``"log_prob"``, ``"saliency"``, ``"integrated_gradients"``,
-        ``"deep_lift_shap"``), and components of your own, top to bottom.
+        ``"deep_lift_shap"``), and components of your own, top to bottom; by default
+        ``("ism",)`` if there is a model.
     genes
         GTF or GFF3 path, or genes.
     variants
@@ -98,7 +98,7 @@ class LocusBrowser(LiveTracks):
     """
 
     _esm = widget_script("browser_extras.js")
-    answers = (
+    answers: ClassVar[tuple[str, ...]] = (
         *LiveTracks.answers,
         "find",
         "select",
@@ -117,30 +117,26 @@ class LocusBrowser(LiveTracks):
         genome: FastaReader | StrPath,
         interval: Interval,
         *,
-        tracks: Sequence[TrackKind | Component] = (),
+        tracks: Sequence[TrackKind | Component] | None = None,
         genes: StrPath | Sequence[Gene] | None = None,
         variants: pd.DataFrame | None = None,
         score: str | None = None,
         strands: Strands = "both",
-        window: int = _DEFAULT_WINDOW,
+        window: int = _WINDOW,
         device: str | torch.device | None = None,
     ) -> None:
         reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
         super().__init__(reader, interval)
-        self.model = model
-        self.strands: Strands = strands
-        self.window = window
         self.selection: Interval | None = None
-        self._device = device
+        self._model_tracks = ModelTracks(model, reader, strands, window, device)
         self._genes = genes
         self._index = GeneIndex(genes) if genes is not None else None
         self._variants = variants
-        self._cache = ChunkCache()
         self._score = _score_column(variants, score)
         self._work = ModelWork(self._progressed, self.refresh, self._failed)
-        self._fill(tracks)
+        self._fill(("ism",) * (model is not None) if tracks is None else tracks)
 
-    def add(self, label: str, component: Component | TrackKind) -> str:
+    def add(self, label: str, component: Component | str) -> str:
         """Put a track at the bottom; return its id.
 
         Raises
@@ -151,7 +147,7 @@ class LocusBrowser(LiveTracks):
             If a component cannot draw itself.
         """
         if isinstance(component, str):
-            component = self._computed(component)
+            component = self._model_tracks.lane(component)
         added = self.tracks.add(label, component)
         self._changed()
         return added
@@ -174,30 +170,23 @@ class LocusBrowser(LiveTracks):
 
     def python(self) -> str:
         """Return code that makes this view again."""
-        tracks = self.tracks.tracks
-        kinds = tuple(
-            track.component.computed.kind
-            for track in tracks
-            if isinstance(track.component, ComputedLane)
-        )
-        own = [
-            track.label
-            for track in tracks
-            if not isinstance(track.component, ComputedLane | Bases | Genes | Variants)
-        ]
-        path = isinstance(self._genes, str | Path)
+        options, shown = self._model_tracks, self.tracks.tracks
+        made = ComputedLane | Bases | Genes | Variants
+        own = [t.label for t in shown if not isinstance(t.component, made)]
         if self._variants is not None:
             own = ["variants", *own]
         return python_of(
             "LocusBrowser",
-            None if self.model is None else self.model.name,
+            None if options.model is None else options.model.name,
             str(self.genome.path),
             self.interval,
             {
-                "tracks": kinds,
-                "genes": str(self._genes) if path else None,
-                "strands": None if self.strands == "both" else self.strands,
-                "window": None if self.window == _DEFAULT_WINDOW else self.window,
+                "tracks": tuple(
+                    lane.computed.kind for lane in lanes_of(self.tracks, hidden=True)
+                ),
+                "genes": self._genes if isinstance(self._genes, str | Path) else None,
+                "strands": None if options.strands == "both" else options.strands,
+                "window": None if options.window == _WINDOW else options.window,
             },
             own,
         )
@@ -220,25 +209,26 @@ class LocusBrowser(LiveTracks):
 
     def state(self) -> dict[str, Any]:
         """Return what the panels of the page show."""
-        has_model = self.model is not None
+        options = self._model_tracks
         return {
             "tracks": [
                 {"id": track.id, "label": track.label, "visible": track.visible}
                 for track in self.tracks.tracks
             ],
             "addable": [
-                {"kind": kind, "label": label} for kind, label in self._addable()
+                {"kind": kind, "label": KINDS[kind]}
+                for kind in options.addable(self.tracks)
             ],
-            "strands": self.strands,
-            "window": self.window,
-            "windows": sorted({*_WINDOWS, self.window}),
-            "has_model": has_model,
-            "actions": _ACTIONS if has_model else [],
+            "strands": options.strands,
+            "window": options.window,
+            "windows": sorted({*_WINDOWS, options.window}),
+            "has_model": options.model is not None,
+            "actions": _ACTIONS if options.model is not None else [],
         }
 
     def looked_at(self, window: Interval) -> None:
         """Compute what the visible lanes lack of a window."""
-        self._work.fill(self._lanes(), window)
+        self._work.fill(lanes_of(self.tracks), window)
 
     def answer_find(self, message: Message) -> Message:
         """Return places that a query may mean."""
@@ -281,7 +271,8 @@ class LocusBrowser(LiveTracks):
         """Change the list of tracks."""
         what, track_id = message["what"], str(message["id"])
         if what == "add":
-            self.add(KINDS[track_id], track_id)  # type: ignore[index, arg-type]
+            lane = self._model_tracks.lane(track_id)
+            self.add(lane.label, lane)
             return
         if what == "undo" and not self.tracks.undo():
             self.say("There is nothing to undo.")
@@ -298,12 +289,10 @@ class LocusBrowser(LiveTracks):
     def answer_option(self, message: Message) -> None:
         """Read another strand, or add up another number of bases."""
         self._work.cancel()
-        self.strands = message.get("strands", self.strands)
-        self.window = int(message.get("window", self.window))
-        for lane in self._lanes(hidden=True):
-            lane.computed = replace(
-                lane.computed, strands=self.strands, window=self._window_of(lane)
-            )
+        options = self._model_tracks
+        options.strands = message.get("strands", options.strands)
+        options.window = int(message.get("window", options.window))
+        options.follow(self.tracks)
         self._changed()
 
     def answer_act(self, message: Message) -> None:
@@ -334,7 +323,7 @@ class LocusBrowser(LiveTracks):
         ValueError
             If the region exceeds the context.
         """
-        computed = self._computed_track("integrated_gradients")
+        computed = self._model_tracks.track("integrated_gradients")
 
         def job() -> Generator[Progress, None, TrackData]:
             yield Progress(0, 1, region)
@@ -369,53 +358,22 @@ class LocusBrowser(LiveTracks):
             self.tracks.add("variants", Variants(self._variants, score=self._score))
         for track in tracks:
             if isinstance(track, str):
-                self.tracks.add(KINDS.get(track, track), self._computed(track))
+                lane = self._model_tracks.lane(track)
+                self.tracks.add(lane.label, lane)
             else:
                 self.tracks.add(_label(track), track)
         self.tracks.add("sequence", Bases(self.genome))
         self.tracks.settle()
 
-    def _computed(self, kind: str) -> ComputedLane:
-        if kind not in KINDS:
-            raise ValueError(f"tracks must be of {', '.join(KINDS)}; got {kind!r}.")
-        return ComputedLane(self._computed_track(kind), self.genome)
-
-    def _computed_track(self, kind: TrackKind) -> ComputedTrack:
-        if self.model is None:
-            raise ValueError(f"model must be given for the track {kind!r}; got None.")
-        return ComputedTrack(
-            kind,
-            self.model,
-            self.genome,
-            strands=self.strands,
-            window=self.window if kind == "ism" else None,
-            cache=self._cache,
-            device=self._device,
-        )
-
-    def _window_of(self, lane: ComputedLane) -> int | None:
-        return self.window if lane.computed.kind == "ism" else None
-
     def _lane_of(self, kind: TrackKind) -> ComputedLane:
         """Return the lane of a kind, added if there is none."""
-        for lane in self._lanes(hidden=True):
+        for lane in lanes_of(self.tracks, hidden=True):
             if lane.computed.kind == kind:
                 return lane
-        lane = self._computed(kind)
+        lane = self._model_tracks.lane(kind)
         self.tracks.add(lane.label, lane)
         self._changed()
         return lane
-
-    def _lanes(self, *, hidden: bool = False) -> list[ComputedLane]:
-        tracks = self.tracks.tracks if hidden else self.tracks.visible
-        parts = [track.component for track in tracks]
-        return [part for part in parts if isinstance(part, ComputedLane)]
-
-    def _addable(self) -> list[tuple[TrackKind, str]]:
-        if self.model is None:
-            return []
-        there = {lane.computed.kind for lane in self._lanes(hidden=True)}
-        return [(kind, label) for kind, label in KINDS.items() if kind not in there]
 
     def _region(self, message: Message) -> Interval:
         left, right = message["region"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -87,11 +87,17 @@ class MutagenesisExplorer(LiveTracks):
     >>> explorer = MutagenesisExplorer(model, locus.fasta, place)
     >>> explorer.apply(explorer.history.substitute(8049, "G"))
     >>> explorer.history.listing()
-    ('chrDemo:8,050 C>G',)
+    ('chrDemo:8,050 T>G',)
     """
 
     _esm = widget_script("explorer_extras.js")
-    answers = (*LiveTracks.answers, "edit", "state", "cancel", "select")
+    answers: ClassVar[tuple[str, ...]] = (
+        *LiveTracks.answers,
+        "edit",
+        "state",
+        "cancel",
+        "select",
+    )
     extras = "explorer"
 
     def __init__(
@@ -185,12 +191,6 @@ class MutagenesisExplorer(LiveTracks):
         """Send the haplotypes as JSON."""
         del message
         return {"text": self.to_json()}
-
-    def answer_cancel(self, message: Message) -> None:
-        """Ignore Esc: nothing here takes long enough to cancel."""
-
-    def answer_select(self, message: Message) -> None:
-        """Ignore marks: nothing here depends on them."""
 
     def _edited(self, message: Message) -> EditHistory:
         history, op = self.history, message["op"]

@@ -1,6 +1,7 @@
 """The Python that makes a view again."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from hyenascope.data.interval import Interval
 
@@ -45,7 +46,8 @@ def python_of(
     place = f"hs.Interval({interval.chrom!r}, {interval.start}, {interval.end})"
     loaded = "None" if model is None else f"hs.load_pretrained({model!r})"
     kept = {k: v for k, v in options.items() if v is not None and v != () and v != {}}
-    lines = [loaded, repr(genome), place, *(f"{k}={v!r}" for k, v in kept.items())]
+    named = [f"{k}={(str(v) if isinstance(v, Path) else v)!r}" for k, v in kept.items()]
+    lines = [loaded, repr(genome), place, *named]
     missing = [
         f"# browser.add({name!r}, ...)  a track of your own" for name in own_tracks
     ]

@@ -4,12 +4,14 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import pandas as pd
 
+from hyenascope.data.contigs import contig_key
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.viz.export import write_image
@@ -30,6 +32,13 @@ class Signals(Protocol):
     def signals(self, interval: Interval) -> TrackData | None:
         """Return the values inside ``interval``, or None if there are none."""
         ...
+
+
+@runtime_checkable
+class OneSignal(Protocol):
+    """A component that draws a `TrackData`, such as `Line` or `Heatmap`."""
+
+    track_data: TrackData
 
 
 def format_of(path: str | Path) -> FileFormat:
@@ -111,7 +120,7 @@ def _data(components: Sequence[Component], interval: Interval) -> Iterator[Track
     """Yield the signals, every name once."""
     seen: set[str] = set()
     for component in components:
-        data = component.signals(interval) if isinstance(component, Signals) else None
+        data = _signals(component, interval)
         if data is None:
             continue
         names = []
@@ -122,6 +131,18 @@ def _data(components: Sequence[Component], interval: Interval) -> Iterator[Track
             seen.add(unique)
             names.append(unique)
         yield TrackData(data.values, names, data.interval, data.units, data.provenance)
+
+
+def _signals(component: Component, interval: Interval) -> TrackData | None:
+    if isinstance(component, Signals):
+        return component.signals(interval)
+    if not isinstance(component, OneSignal):
+        return None
+    data = component.track_data
+    here = replace(interval, chrom=data.interval.chrom, strand=data.interval.strand)
+    same = contig_key(interval.chrom) == contig_key(data.interval.chrom)
+    shared = data.interval.intersect(here) if same else None
+    return None if shared is None else data.slice(shared)
 
 
 def _bigwigs(

@@ -17,6 +17,7 @@ from hyenascope.data.bigwig import (
 )
 from hyenascope.data.contigs import ContigNames
 from hyenascope.data.interval import Interval
+from hyenascope.data.track_data import TrackData
 from hyenascope.viz.lane import Lane
 from hyenascope.viz.signals import (
     Signal,
@@ -119,6 +120,10 @@ class BigWig:
         ground = _envelope(bins, view)
         note = f"{self.summary} and range of every {size:,} bp"
         return self._lane(_statistic(bins, self.summary, size), ground, note, view)
+
+    def signals(self, interval: Interval) -> TrackData:
+        """Return every value of an interval (0-based half-open), NaN for gaps."""
+        return TrackData.from_bigwig(self.path, interval)
 
     def _place(self, interval: Interval) -> Interval:
         """Return the part of the contig that is shown, as the file spells it."""

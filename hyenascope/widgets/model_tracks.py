@@ -1,0 +1,88 @@
+"""The tracks that a model contributes to a browser, under one set of options."""
+
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+import torch
+
+from hyenascope._typing import Strands
+from hyenascope.data.fasta import FastaReader
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.widgets.chunk_cache import ChunkCache
+from hyenascope.widgets.computed_lane import KINDS, ComputedLane
+from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
+from hyenascope.widgets.track_list import TrackList
+
+
+@dataclass
+class ModelTracks:
+    """Makes lanes of a model, and makes them follow its options.
+
+    Parameters
+    ----------
+    model
+        None in a browser without one, where every lane is refused.
+    genome
+        What it reads.
+    strands
+        Which strand it reads.
+    window
+        Bases from the changed one on that mutagenesis adds up.
+    device
+        Where it runs.
+    cache
+        What it has computed, shared by all lanes: going back costs nothing.
+    """
+
+    model: HyenaLM | None
+    genome: FastaReader
+    strands: Strands
+    window: int
+    device: str | torch.device | None = None
+    cache: ChunkCache = field(default_factory=ChunkCache)
+
+    def track(self, kind: str) -> ComputedTrack:
+        """Return a track of the model.
+
+        Raises
+        ------
+        ValueError
+            If there is no such kind, or no model.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"tracks must be of {', '.join(KINDS)}; got {kind!r}.")
+        if self.model is None:
+            raise ValueError(f"model must be given for the track {kind!r}; got None.")
+        return ComputedTrack(
+            next(known for known in get_args(TrackKind) if known == kind),
+            self.model,
+            self.genome,
+            strands=self.strands,
+            window=self.window if kind == "ism" else None,
+            cache=self.cache,
+            device=self.device,
+        )
+
+    def lane(self, kind: str) -> ComputedLane:
+        """Return a lane that draws `track`."""
+        return ComputedLane(self.track(kind), self.genome)
+
+    def follow(self, tracks: TrackList) -> None:
+        """Put the present options into every lane of a list."""
+        for lane in lanes_of(tracks, hidden=True):
+            window = self.window if lane.computed.kind == "ism" else None
+            lane.computed = replace(lane.computed, strands=self.strands, window=window)
+
+    def addable(self, tracks: TrackList) -> list[TrackKind]:
+        """Return the kinds that a list lacks."""
+        if self.model is None:
+            return []
+        there = {lane.computed.kind for lane in lanes_of(tracks, hidden=True)}
+        return [kind for kind in KINDS if kind not in there]
+
+
+def lanes_of(tracks: TrackList, *, hidden: bool = False) -> list[ComputedLane]:
+    """Return the lanes of a list that a model fills, hidden ones too if asked."""
+    chosen = tracks.tracks if hidden else tracks.visible
+    parts = [track.component for track in chosen]
+    return [part for part in parts if isinstance(part, ComputedLane)]
