@@ -134,7 +134,8 @@ class LocusBrowser(LiveTracks):
         self._variants = variants
         self._score = _score_column(variants, score)
         self._work = ModelWork(self._progressed, self.refresh, self._failed)
-        self._fill(("ism",) * (model is not None) if tracks is None else tracks)
+        first: tuple[TrackKind, ...] = () if model is None else ("ism",)
+        self._fill(first if tracks is None else tracks)
 
     def add(self, label: str, component: Component | str) -> str:
         """Put a track at the bottom; return its id.

@@ -5,6 +5,7 @@ import pytest
 SETUP = """
 import hyenascope as hs
 from hyenascope.widgets.locus_browser import LocusBrowser
+from hyenascope.widgets.model_tracks import lanes_of
 
 locus = hs.example_locus()
 model = hs.load_pretrained("demo-synthetic")
@@ -81,7 +82,7 @@ def test_mutagenesis_arrives_and_the_kernel_holds_it(browser):
         timeout=120_000,
     )
     browser.page.wait_for_selector(".hs-work", state="hidden", timeout=120_000)
-    known = "browser._lanes()[0].signals(browser.interval)"
+    known = "lanes_of(browser.tracks)[0].signals(browser.interval)"
     shape = browser.value(f"list({known}.values.shape)")
     assert shape == [200, 4]
     assert browser.value(f"bool(__import__('numpy').isfinite({known}.values).all())")
