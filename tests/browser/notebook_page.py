@@ -24,7 +24,8 @@ _OPEN = """async (name) => {
     // ipykernel itself grumbles: where Lab asks for widgets and ipywidgets is not
     // imported, and when it drops a task of its own.
     const own = /^(No such comm|Task was destroyed[^]*Kernel\\.)/;
-    if (content.name === "stderr" && !own.test(content.text)) kernelErrors.push(content.text);
+    const { name, text } = content;
+    if (name === "stderr" && !own.test(text)) kernelErrors.push(text);
   });
 }"""
 _RUN = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
@@ -37,8 +38,9 @@ _DRAWN = """() => {
     widgets.every((output) => output.querySelector(".jupyter-widgets")) &&
     [...document.querySelectorAll(".js-plotly-plot")].every((gd) => gd._fullLayout) &&
     [...document.querySelectorAll(".hs-locus")].every(
-      (host) => host.dataset.state === "ready");
+      (host) => ["ready", "failed"].includes(host.dataset.state));
 }"""
+_FAILED = "(all) => all.map((host) => host.textContent)"
 _VALUE = """async (expression) => {
   const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
   const code = `__import__("json").dumps(${expression})`;
@@ -77,6 +79,8 @@ class NotebookPage(WatchedPage):
         errors = self.kernel_errors()
         assert not errors, "\n".join(errors)
         self.page.wait_for_function(_DRAWN, timeout=timeout)
+        failed = self.page.locator('.hs-locus[data-state="failed"]')
+        assert not failed.count(), failed.evaluate_all(_FAILED)
 
     def kernel_errors(self) -> list[str]:
         """Return tracebacks and lines on stderr, of callbacks of widgets too."""
