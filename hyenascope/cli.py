@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ _OPTION_OF = {
     "device must": "--device must",
 }
 _MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
+_CHECKOUT = Path(__file__).parents[1]
+_BENCHMARKS = ("forward", "variants", "mutagenesis")
 _EXTRAS = {"anywidget": "lab", "kaleido": "lab", "jupyterlab": "lab"}
 
 
@@ -309,6 +312,26 @@ def demo(out: Path) -> None:
         )
     click.echo(f"\nwrote {out / 'report.html'}: open it in any browser, offline.")
     click.echo("`make lab` opens the notebooks in JupyterLab.")
+
+
+@main.command()
+@click.option(
+    "--browser", is_flag=True, help="Instead: what a reader of live figures waits for."
+)
+def bench(browser: bool) -> None:
+    """Measure speed and memory against named baselines; minutes each."""
+    names = ("browser",) if browser else _BENCHMARKS
+    with _plain_errors():
+        if not (_CHECKOUT / "tests" / "benchmarks").is_dir():
+            raise ValueError(
+                "hyenascope bench needs a checkout of hyenascope: its benchmarks are "
+                "not part of the installed package."
+            )
+        for name in names:  # in processes of their own: peak memory is of one
+            command = [sys.executable, "-m", f"tests.benchmarks.{name}"]
+            code = subprocess.run(command, cwd=_CHECKOUT, check=False).returncode
+            if code:
+                sys.exit(code)
 
 
 @main.command()

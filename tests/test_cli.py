@@ -191,6 +191,41 @@ def test_doctor_reports():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "modules"),
+    [
+        ((), ["forward", "variants", "mutagenesis"]),
+        (("--browser",), ["browser"]),
+    ],
+)
+def test_bench_runs_the_benchmarks_of_the_checkout(monkeypatch, flags, modules):
+    ran = []
+
+    def run_module(command, *, cwd, check):
+        del check
+        assert command[:2] == [sys.executable, "-m"]
+        assert (cwd / command[2].replace(".", "/")).with_suffix(".py").is_file()
+        ran.append(command[2].removeprefix("tests.benchmarks."))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(cli.subprocess, "run", run_module)
+    run("bench", *flags)
+    assert ran == modules
+
+
+def test_bench_stops_at_the_first_failure(monkeypatch):
+    def fail(command, **_):
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(cli.subprocess, "run", fail)
+    run("bench", code=3)
+
+
+def test_bench_needs_a_checkout(monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "_CHECKOUT", tmp_path)
+    assert "bench needs a checkout of hyenascope" in run("bench", "--browser", code=1)
+
+
 def test_demo_runs_offline(tmp_path):
     output = run("demo", "--out", tmp_path / "demo")
     assert "The ten strongest variants" in output
