@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 SHARED ?= ../shared
 NOTEBOOKS := $(wildcard notebooks/[0-9]*.ipynb)
 
-.PHONY: help demo lab test check format bench truth notebooks browser clean
+.PHONY: help demo lab test check format bench truth pictures notebooks browser clean
 .DEFAULT_GOAL := help
 
 help: ## list the tasks
@@ -33,10 +33,12 @@ format: $(STAMP) ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## measure speed and memory against named baselines
-	$(BIN)/python -m tests.benchmarks.forward
-	$(BIN)/python -m tests.benchmarks.variants
-	$(BIN)/python -m tests.benchmarks.mutagenesis
+bench: $(STAMP) browser ## measure speed and memory against named baselines
+	$(BIN)/hyenascope bench
+	$(BIN)/hyenascope bench --browser
+
+pictures: $(STAMP) browser ## make the pictures of the README again
+	$(BIN)/python -m scripts.readme_pictures
 
 truth: $(STAMP) ## hold scores against known effects, write docs/truth-*.md
 	$(BIN)/python -m tests.benchmarks.truth_synthetic --out docs/truth-synthetic.md

@@ -60,6 +60,7 @@ def base_letters(text: str, view: View) -> Letters:
             base: dark if base in theme.dark_letters else light for base in theme.bases
         },
         widest=9.0,
+        genome=True,
     )
 
 

@@ -58,6 +58,8 @@ class Letters:
         Numbers of the lane's traces that disappear where letters are drawn.
     rescale
         Whether a page that shows a part of them makes them as high as it can.
+    genome
+        Whether they spell the genome, base by base, for the line of values.
     """
 
     text: str
@@ -69,6 +71,7 @@ class Letters:
     widest: float | None = None
     replaces: tuple[int, ...] = ()
     rescale: bool = False
+    genome: bool = False
 
     def __post_init__(self) -> None:
         sizes = {len(self.text), len(self.x), len(self.bottom), len(self.top)}
@@ -129,5 +132,6 @@ class Letters:
             "widest": self.widest,
             "replaces": list(self.replaces),
             "rescale": self.rescale,
+            "genome": self.genome,
             "yaxis": yaxis,
         }

@@ -6,6 +6,7 @@ carries a hundred tiles keeps them as they are instead.
 
 import base64
 import gzip
+import math
 import struct
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 _KEPT_BITS = {"y": 14, "z": 14, "bottom": 9, "top": 9}
 """Of a float32's 23: four digits for hover text, fewer for what is only seen."""
 
-_DTYPES = {"f4": "f4", "i4": "i4", "u1": "u1", "i1": "i1", "i2": "i2", "u2": "u2"}
-_EXACT = 2**24  # float32 holds whole numbers up to here
+_INTEGERS = {"i1", "u1", "i2", "u2", "i4"}  # as plotly.js and the page know them
+_EXACT = 2**20  # float32 tells a sixteenth of a base apart up to here
 
 
 class Packer:
@@ -37,11 +38,11 @@ class Packer:
             return {key: self.pack(item, key) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.pack(item, name) for item in value]
-        if isinstance(value, np.ndarray):
-            return (
-                value.tolist() if value.dtype.kind in "OU" else self._add(value, name)
-            )
-        return value
+        if not isinstance(value, np.ndarray):
+            return _plain(value)
+        if value.dtype.kind in "OU":
+            return self.pack(value.tolist(), name)
+        return self._add(value, name)
 
     def _add(self, array: np.ndarray, name: str) -> dict[str, Any]:
         small = _smallest(array)
@@ -73,9 +74,9 @@ def encoded(value: Any) -> Any:  # noqa: ANN401, any JSON
     if isinstance(value, list | tuple):
         return [encoded(item) for item in value]
     if not isinstance(value, np.ndarray):
-        return value.item() if isinstance(value, np.generic) else value
+        return _plain(value)
     if value.dtype.kind in "OU":
-        return value.tolist()
+        return encoded(value.tolist())
     small = _smallest(value)
     data = base64.b64encode(np.ascontiguousarray(small).tobytes()).decode("ascii")
     spec = {"dtype": small.dtype.str[1:], "bdata": data}
@@ -90,6 +91,12 @@ def joined(header: bytes, block: bytes) -> str:
     return base64.b64encode(gzip.compress(raw, 9, mtime=0)).decode("ascii")
 
 
+def _plain(value: Any) -> Any:  # noqa: ANN401, any JSON
+    """Return a single value as JSON can hold it: nothing where it is not finite."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
+
+
 def _decoded(spec: dict[str, Any]) -> np.ndarray:
     flat = np.frombuffer(base64.b64decode(spec["bdata"]), dtype=spec["dtype"])
     if "shape" not in spec:
@@ -99,8 +106,12 @@ def _decoded(spec: dict[str, Any]) -> np.ndarray:
 
 def _smallest(array: np.ndarray) -> np.ndarray:
     """Return the array in a type that JavaScript has and that loses nothing seen."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind in "iub":
-        return array if array.dtype.str[1:] in _DTYPES else array.astype(np.int32)
+        if array.dtype.str[1:] in _INTEGERS:
+            return array
+        fits = np.abs(array.astype(float)).max(initial=0) < 2**31
+        return array.astype(np.int32 if fits else np.float64)
     finite = array[np.isfinite(array)]
     if array.dtype == np.float64 and np.abs(finite).max(initial=0) >= _EXACT:
         return array  # positions between bases

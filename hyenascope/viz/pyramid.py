@@ -73,7 +73,7 @@ def build_pyramid(
     packer = Packer()
     levels: list[list[dict[str, Any]]] = []
     kept: list[int] = []
-    block, size, cut = b"", 0.0, False
+    block, size, cut = b"", _packed_size(_json(facts)), False
     for width in _widths(interval):
         tiles = [
             draw_tile(
@@ -87,7 +87,7 @@ def build_pyramid(
         ]
         level = [_packed(tile, packer) for tile in tiles]
         data = packer.data()
-        grown = _BASE64 * len(gzip.compress(_json(level) + data[len(block) :], 6))
+        grown = _packed_size(_json(level) + data[len(block) :])
         if kept and size + grown > max_bytes:
             cut = True
             break
@@ -98,6 +98,10 @@ def build_pyramid(
             break
     header = _json({**facts, "levels": levels, "cut": cut})
     return Pyramid(joined(header, block), tuple(kept), cut)
+
+
+def _packed_size(data: bytes) -> float:
+    return _BASE64 * len(gzip.compress(data, 6))
 
 
 def _widths(interval: Interval) -> Iterator[int]:

@@ -99,9 +99,6 @@ def write_locus_html(
     if not interval.contains(shown) or shown.length == 0:
         raise ValueError(f"show must lie inside {interval}; got {shown}.")
     headline = visible_text(title or format_interval(interval))
-    library = _library(path, plotly)
-    script = "\n".join([view_script(), page_file("saved_page.js")])
-    spent = len(library) + len(script) + len(_PAGE_STYLE) + 20_000
     facts = {
         "contig": {
             "chrom": interval.chrom,
@@ -113,33 +110,37 @@ def write_locus_html(
         "label": headline,
         "names": _names(components, interval),
     }
-    pyramid = build_pyramid(components, interval, facts, max_bytes=max_bytes - spent)
+    frame = len(_page(headline, "", plotly).encode("utf-8"))
+    room = max_bytes - frame
+    pyramid = build_pyramid(components, interval, facts, max_bytes=room)
+    if plotly == "linked":
+        with atomic_path(Path(path).with_name(_LINKED)) as partial:
+            partial.write_bytes(gzip.decompress(packed_plotly()))
+    with atomic_path(path) as partial:
+        page = _page(headline, pyramid.content, plotly)
+        partial.write_text(page, encoding="utf-8")
+    return pyramid
+
+
+def _page(headline: str, content: str, plotly: Literal["inside", "linked"]) -> str:
+    """Return the page around the levels."""
+    library = f'<script src="{_LINKED}"></script>'
+    if plotly == "inside":
+        packed = base64.b64encode(packed_plotly()).decode("ascii")
+        kind = "application/octet-stream"
+        library = f'<script type="{kind}" id="hs-plotly">{packed}</script>'
     body = _BODY.format(
         title=html.escape(headline),
         plotly=library,
-        pyramid=pyramid.content,
-        script=script,
+        pyramid=content,
+        script="\n".join([view_script(), page_file("saved_page.js")]),
     )
-    page = html_page(
+    return html_page(
         headline,
         body,
         style=page_file("locus_view.css") + _PAGE_STYLE,
         scripts="'self' file:" if plotly == "linked" else "",
     )
-    with atomic_path(path) as partial:
-        partial.write_text(page, encoding="utf-8")
-    return pyramid
-
-
-def _library(path: StrPath, plotly: Literal["inside", "linked"]) -> str:
-    if plotly == "inside":
-        packed = base64.b64encode(packed_plotly()).decode("ascii")
-        return (
-            f'<script type="application/octet-stream" id="hs-plotly">{packed}</script>'
-        )
-    with atomic_path(Path(path).with_name(_LINKED)) as partial:
-        partial.write_bytes(gzip.decompress(packed_plotly()))
-    return f'<script src="{_LINKED}"></script>'
 
 
 def _names(

@@ -100,7 +100,7 @@ class LiveTracks(LocusHost):
 
     def answer_look(self, message: Message) -> Message:
         """Draw the window with one more on either side."""
-        window = self._window(message)
+        self.interval = window = self._window(message)
         if message.get("theme") in THEMES:
             self.theme = message["theme"]
         size = self.genome.contigs[window.chrom]

@@ -401,6 +401,7 @@ class LocusBrowser(LiveTracks):
         self.say(f"The model stopped: {error}", error=True)
 
 
+_NOT_SCORES = {"pos", "start", "end", "window_start", "window_end", "ambiguous_bases"}
 _ACTIONS = [
     {"name": "ism", "label": "Mutagenesis"},
     {"name": "attribution", "label": "Attribution"},
@@ -417,7 +418,7 @@ def _score_column(variants: pd.DataFrame | None, score: str | None) -> str:
     if score is not None:
         return score
     numbers = variants.select_dtypes("number").columns
-    known = [str(name) for name in numbers if name not in ("pos", "window_start")]
+    known = [str(name) for name in numbers if name not in _NOT_SCORES]
     if not known:
         raise ValueError(
             "variants must have a column of numbers to draw as score; "

@@ -12,7 +12,6 @@ from tests.toy_locus import LOCUS, PAYLOAD, build_gene, toy_variants
 CELL = """
 import hyenascope as hs
 from hyenascope.viz.components import Genes, Sequence, Variants
-from tests.browser.watched_page import SavedPage
 from tests.toy_locus import LOCUS, PAYLOAD, build_gene, toy_variants
 
 genes = Genes([build_gene(PAYLOAD, 1010, 20, 40, 20)])

@@ -50,7 +50,9 @@ class Haplotype:
         object.__setattr__(self, "edits", tuple(tuple(e) for e in self.edits))
         for start, end, _ in self.edits:
             if end < start:
-                raise ValueError(f"edits must not end before they start; got {start}.")
+                raise ValueError(
+                    f"edits must not end before they start; got {start} to {end}."
+                )
 
     def draw(self, view: View) -> Lane:
         """Return the lane."""
@@ -60,7 +62,7 @@ class Haplotype:
         codes = np.zeros(where.length, np.uint8)
         for position, base in new.items():
             if where.start <= position < where.end:
-                codes[position - where.start] = 1 + max("ACGTN".find(base), 0)
+                codes[position - where.start] = 1 + "ACGTN".find(_known(base))
         for position in lost:
             if where.start <= position < where.end:
                 codes[position - where.start] = 6
@@ -143,6 +145,10 @@ class Haplotype:
             ],
             hoverinfo="text",
         )
+
+
+def _known(base: str) -> str:
+    return base if base in set("ACGT") else "N"
 
 
 def _note(new: dict[int, str], lost: set[int], before: dict[int, str]) -> str:

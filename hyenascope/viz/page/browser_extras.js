@@ -5,7 +5,8 @@ EXTRAS.browser = (view, bar, link, facts) => {
   const tracksButton = button("Tracks", "Add, remove, order and resize tracks", () => panel.toggle());
   tracksButton.setAttribute("aria-expanded", "false");
   panel.opener = tracksButton;
-  const strands = choiceOf("Strand", ["both", "forward", "reverse"], (value) => link.tell("option", { strands: value }));
+  const strands = choiceOf("Strand", ["both", "forward", "reverse"], (value) => link.tell("option", { strands: value }),
+    (value) => (value === "both" ? "both strands" : value));
   const windows = choiceOf("Bases after a change", [], (value) => link.tell("option", { window: Number(value) }), (value) => `W ${value} bp`);
   const files = fileMenu(view, bar, link);
   bar.bar.append(tracksButton, strands, windows, files);

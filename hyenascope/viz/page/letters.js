@@ -42,7 +42,7 @@ function drawLetters(specs, glyphs, left, right, pixels) {
     let [low, high] = [0, 0];
     for (let i = first; i < stop; i++) {
       const height = top[i] - bottom[i];
-      if (!height) continue; // NaN or nothing
+      if (!height || !Number.isFinite(height)) continue; // NaN or nothing
       if (spec.rescale && x[i] >= left && x[i] <= right) {
         low = Math.min(low, top[i]);
         high = Math.max(high, top[i]);

@@ -10,10 +10,11 @@ function formatNumber(value) {
   return text.replace("-", "−");
 }
 
-// The base at a position, from any row of letters that spells the genome.
+// The base at a position, from the row of letters that spells the genome: motifs and
+// haplotypes have letters of their own.
 function baseAt(letters, position) {
   for (const spec of letters) {
-    if (spec.replaces.length) continue;
+    if (!spec.genome) continue;
     const x = toArray(spec.x);
     const at = lowerBound(x, position);
     if (x[at] === position) return spec.text[at];
@@ -32,7 +33,8 @@ function scatterValue(trace, position) {
 
 function heatmapValues(trace, position) {
   const column = trace.x0 === undefined
-    ? lowerBound(trace.x, position + 0.5) - (trace.x.length > trace.z[0].length ? 1 : 0)
+    ? (trace.x.length > trace.z[0].length // edges, or middles
+      ? lowerBound(trace.x, position + 0.5) - 1 : lowerBound(trace.x, position - 0.5))
     : Math.round((position - trace.x0) / (trace.dx || 1));
   if (column < 0 || column >= trace.z[0]?.length) return null;
   const names = trace.y.length === trace.z.length ? trace.y : trace.z.map(() => "");

@@ -56,9 +56,10 @@ class PyramidSource {
   // The closest look that still holds the window.
   async tile({ left, right }) {
     const { levels } = this.pyramid;
+    const air = 1e-6 * (right - left); // edges that were reckoned are a hair off
     for (const level of [...levels].reverse()) {
       const middle = (left + right) / 2;
-      const holding = level.filter((tile) => tile.left <= left && tile.right >= right);
+      const holding = level.filter((tile) => tile.left <= left + air && tile.right >= right - air);
       if (!holding.length) continue;
       const off = (tile) => Math.abs((tile.left + tile.right) / 2 - middle);
       const best = holding.reduce((one, other) => (off(other) < off(one) ? other : one));

@@ -28,11 +28,11 @@ class LocusToolbar {
       placeholder: "Place, gene or variant", title: "A place, gene or variant, then Enter (key: /)",
     });
     this.search.setAttribute("aria-label", "Place, gene or variant");
-    const form = element("form", {}, this.search);
+    const form = element("div", { className: "hs-find" }, this.search);
     form.setAttribute("role", "search");
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.look(this.search.value);
+    // Not a form: JupyterLab keeps Enter from submitting one.
+    this.search.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.look(this.search.value);
     });
     this.backButton = button("←", "Back (Alt + ←)", () => view.back(), { disabled: true });
     this.forwardButton = button("→", "Forward (Alt + →)", () => view.forward(), { disabled: true });
@@ -78,8 +78,8 @@ class LocusToolbar {
 
   async look(query) {
     this.choices.hidden = true;
-    const { choices = [], message = "" } = await this.find(query);
-    this.say(message, { error: choices.length === 0 });
+    const { choices = [], message = "", error } = await this.find(query);
+    this.say(error ?? message, { error: choices.length === 0 });
     if (choices.length === 1) this.take(choices[0]);
     else if (choices.length) this.offer(choices);
     else this.search.select();
@@ -126,7 +126,11 @@ class LocusToolbar {
       event.stopPropagation();
       return;
     }
-    if (typing || event.defaultPrevented) return;
+    if (typing) {
+      event.stopPropagation(); // a notebook has shortcuts of one letter
+      return;
+    }
+    if (event.defaultPrevented) return;
     const { view } = this;
     const name = `${event.altKey ? "Alt+" : ""}${event.key}`;
     const action = {
