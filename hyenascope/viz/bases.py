@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Int, UInt8, UInt32
 
 from hyenascope.viz.letters import Letters
 from hyenascope.viz.text import escape_text
@@ -72,8 +73,7 @@ def gc_blocks(text: str, view: View) -> tuple[go.Heatmap, str]:
     bases = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
     size = -(-len(bases) // _GC_BINS)
     starts = np.arange(0, len(bases), size)
-    gc = np.add.reduceat(np.isin(bases, list(b"GC")).astype(float), starts)
-    known = np.add.reduceat(np.isin(bases, list(b"ACGT")).astype(float), starts)
+    gc, known = (_counts(bases, letters, starts) for letters in (b"GC", b"ACGT"))
     low, high = _GC_REACH
     trace = go.Heatmap(
         z=np.divide(gc, known, out=np.full(len(gc), np.nan), where=known > 0)[None],
@@ -91,3 +91,12 @@ def gc_blocks(text: str, view: View) -> tuple[go.Heatmap, str]:
         trace,
         f"GC content of every {size:,} bp, paper {low:.0%} to full colour {high:.0%}",
     )
+
+
+def _counts(
+    bases: UInt8[np.ndarray, " bases"], letters: bytes, starts: Int[np.ndarray, " bins"]
+) -> UInt32[np.ndarray, " bins"]:
+    """Count letters between starts; np.isin takes ten times as long and as much."""
+    wanted = np.zeros(256, np.uint8)
+    wanted[list(letters)] = 1
+    return np.add.reduceat(wanted[bases], starts, dtype=np.uint32)
