@@ -7,6 +7,7 @@ tile: from the kernel in a notebook, from a `pyramid` in a saved page.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -15,8 +16,10 @@ from hyenascope.data.interval import Interval
 from hyenascope.viz.figure import DEFAULT_WIDTH, check_components, locus_layout
 from hyenascope.viz.lane import Component, Lane
 from hyenascope.viz.style import THEMES, ThemeName
-from hyenascope.viz.text import escape_text, wrapped
+from hyenascope.viz.text import escape_text, visible_text, wrapped
 from hyenascope.viz.view import NothingHereError, View
+
+_NOTE_WIDTH = 130  # letters, of two lines at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +108,21 @@ def _draw(component: Component, view: View) -> Lane:
     try:
         return component.draw(view)
     except NothingHereError as error:
-        label = getattr(component, "label", None) or type(component).__name__.lower()
-        blank = go.Scatter(x=[], y=[], yaxis=view.yaxis)
-        axis = {"range": [0, 1], "visible": False}
-        note = escape_text(f"nothing here: {error}")
-        return Lane(wrapped(label), 24, (blank,), axis, note=note)
+        return empty_lane(component, f"nothing here: {error}", view)
+
+
+def empty_lane(component: Component, reason: str, view: View) -> Lane:
+    """Return a low lane that says, in two lines at most, why nothing is drawn.
+
+    Examples
+    --------
+    >>> from hyenascope.viz.components import Sequence
+    >>> empty_lane(Sequence("A"), "lies elsewhere", View(Interval("1", 0, 9))).note
+    'lies elsewhere'
+    """
+    label = getattr(component, "label", None) or type(component).__name__.lower()
+    blank = go.Scatter(x=[], y=[], yaxis=view.yaxis)
+    axis = {"range": [0, 1], "visible": False}
+    lines = wrap(visible_text(reason), _NOTE_WIDTH, max_lines=2, placeholder=" …")
+    note = "<br>".join(escape_text(line) for line in lines)
+    return Lane(wrapped(label), 24, (blank,), axis, note=note)

@@ -1,5 +1,6 @@
 """Tracks that a page can move: the part that a browser and an explorer share."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -19,6 +20,8 @@ from hyenascope.widgets.track_list import Track, TrackList
 
 _POINTS_PER_PIXEL = 2  # a lowest and a highest value
 _MIME = "application/vnd.plotly.v1+json"
+_WIDE = 1_000_000  # bases; beyond, what lies beside the window costs too much
+_SLIP = 1e-6  # of a base: the page computes edges
 _EDGE = 0.5  # base p (1-based) fills p - 0.5 to p + 0.5 of the axis
 
 
@@ -99,16 +102,11 @@ class LiveTracks(LocusHost):
         self.interval = self._window(message)
 
     def answer_look(self, message: Message) -> Message:
-        """Draw the window with one more on either side."""
+        """Draw the window with some more on either side."""
         self.interval = window = self._window(message)
         if message.get("theme") in THEMES:
             self.theme = message["theme"]
-        size = self.genome.contigs[window.chrom]
-        around = replace(
-            window,
-            start=max(0, window.start - window.length),
-            end=min(size, window.end + window.length),
-        )
+        around = self._around(window)
         pixels = round(float(message["pixels"]) * around.length / window.length)
         tile = draw_tile(
             self._shown(),
@@ -124,11 +122,24 @@ class LiveTracks(LocusHost):
         return self.tracks.visible or self.tracks.tracks[:1]
 
     def _window(self, message: Message) -> Interval:
-        chrom = str(message["chrom"])
-        size = self.genome.contigs[self.genome.resolve(chrom)]
-        start = max(0, int(float(message["left"]) - _EDGE + 1e-6))
-        end = min(size, -int(-(float(message["right"]) - _EDGE) - 1e-6))
-        return Interval(chrom, min(start, size - 1), max(end, start + 1))
+        """Return the bases, in whole or in part, between two edges of the axis."""
+        chrom = self.genome.resolve(str(message["chrom"]))
+        left, right = sorted((float(message["left"]), float(message["right"])))
+        if not math.isfinite(left + right):
+            raise ValueError(f"left and right must be numbers; got {left}, {right}.")
+        size = self.genome.contigs[chrom]
+        start = min(max(0, math.floor(left - _EDGE + _SLIP)), size - 1)
+        end = min(max(start + 1, math.ceil(right - _EDGE - _SLIP)), size)
+        return Interval(chrom, start, end)
+
+    def _around(self, window: Interval) -> Interval:
+        """Return what a tile holds: a window to either side, less if it is wide."""
+        margin = window.length if window.length <= _WIDE else window.length // 4
+        return replace(
+            window,
+            start=max(0, window.start - margin),
+            end=min(self.genome.contigs[window.chrom], window.end + margin),
+        )
 
     def _contig(self, chrom: str) -> dict[str, Any]:
         right = self.genome.contigs[chrom] + _EDGE

@@ -54,12 +54,26 @@ class LocusHost(anywidget.AnyWidget):
         kind = str(message.get("kind"))
         if kind not in self.answers:
             return
-        handler: Callable[[Message], Message | None] = getattr(self, f"answer_{kind}")
         try:
+            handler: Callable[[Message], Message | None]
+            handler = getattr(self, f"answer_{kind}")
             answer = handler(message)
         except Exception as error:
-            answer = {"error": str(error) or type(error).__name__}
+            answer = {"error": in_words(error)}
             if "from" not in message:
                 self.say(answer["error"], error=True)
         if answer is not None and "from" in message:
             self.send({"to": message["from"], **answer})
+
+
+def in_words(error: BaseException) -> str:
+    """Say what went wrong: the text of an error, or its name if it has none.
+
+    Examples
+    --------
+    >>> in_words(KeyError("no such track")), in_words(ZeroDivisionError())
+    ('no such track', 'ZeroDivisionError')
+    """
+    # A KeyError puts its text in quotes.
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return str(text) or type(error).__name__

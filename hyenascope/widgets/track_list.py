@@ -1,10 +1,13 @@
 """The tracks of a browser: which, in what order, how high, and how it was before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hyenascope.viz.lane import Component, Lane
-from hyenascope.viz.view import View
+from hyenascope.data.interval import Interval
+from hyenascope.viz.lane import Component, Lane, Named
+from hyenascope.viz.tile import empty_lane
+from hyenascope.viz.view import NothingHereError, View
+from hyenascope.widgets.locus_host import in_words
 
 LEAST_HEIGHT, MOST_HEIGHT = 16, 900  # pixels
 
@@ -34,10 +37,25 @@ class Track:
     scale: float = 1.0
 
     def draw(self, view: View) -> Lane:
-        """Return the component's lane at the height the user chose."""
-        lane = self.component.draw(view)
+        """Return the component's lane at the height the user chose.
+
+        What cannot be drawn leaves an empty lane that says why, so that one track
+        never takes the others away.
+        """
+        try:
+            lane = self.component.draw(view)
+        except NothingHereError as error:
+            return empty_lane(self.component, f"nothing here: {error}", view)
+        except Exception as error:
+            reason = f"cannot be drawn: {in_words(error)}"
+            return empty_lane(self.component, reason, view)
         height = round(lane.height * self.scale)
         return replace(lane, height=min(max(height, LEAST_HEIGHT), MOST_HEIGHT))
+
+    def places(self, interval: Interval) -> Iterator[tuple[str, Interval]]:
+        """Yield the names that the component knows, and where they lie."""
+        if isinstance(self.component, Named):
+            yield from self.component.places(interval)
 
 
 class TrackList:
