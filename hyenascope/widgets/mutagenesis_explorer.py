@@ -91,13 +91,7 @@ class MutagenesisExplorer(LiveTracks):
     """
 
     _esm = widget_script("explorer_extras.js")
-    answers: ClassVar[tuple[str, ...]] = (
-        *LiveTracks.answers,
-        "edit",
-        "state",
-        "cancel",
-        "select",
-    )
+    answers: ClassVar[tuple[str, ...]] = (*LiveTracks.answers, "edit", "state")
     extras = "explorer"
 
     def __init__(
