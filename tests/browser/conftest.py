@@ -89,7 +89,45 @@ def notebook(chrome, lab, pages) -> Iterator[Callable[..., NotebookPage]]:
         return page
 
     yield run
+    for page in pages:
+        page.listen_no_more()  # a kernel that is ended may grumble
     lab.end_sessions()
+
+
+@pytest.fixture(scope="module")
+def _kept(chrome, lab) -> Iterator[dict[tuple[str, ...], NotebookPage]]:
+    kept: dict[tuple[str, ...], NotebookPage] = {}
+    yield kept
+    for page in kept.values():
+        page.context.close()
+    lab.end_sessions()
+
+
+@pytest.fixture
+def kept_notebook(
+    chrome, lab, screenshots, request, _kept
+) -> Iterator[Callable[..., NotebookPage]]:
+    """Like `notebook`, but a module's tests share page and kernel: the cells run anew.
+
+    A quarter of the time; for widgets that the first cell makes.
+    """
+    used: list[NotebookPage] = []
+
+    def run(*cells: str, timeout: float = 120_000) -> NotebookPage:
+        if cells not in _kept:
+            _kept[cells] = NotebookPage(chrome)
+            name = f"notebook-{secrets.token_hex(4)}.ipynb"
+            _kept[cells].open_notebook(lab, name, *cells, timeout=timeout)
+        used.append(_kept[cells])
+        used[-1].run(timeout=timeout)
+        return used[-1]
+
+    yield run
+    for page in used:
+        page.picture(screenshots, f"{request.path.stem}-{request.node.name}-1")
+        unasked = page.unasked()
+        page.forget()
+        assert not unasked, "\n".join(unasked)
 
 
 @pytest.fixture

@@ -89,6 +89,11 @@ class NotebookPage(WatchedPage):
     def unasked(self) -> list[str]:
         return [*self.problems, *self.kernel_errors()]
 
+    def forget(self) -> None:
+        """Forget what happened so far, before another test."""
+        self.problems.clear()
+        self.page.evaluate("window.kernelErrors = []")
+
     def value(self, expression: str) -> Any:
         """Return what a Python expression is in the kernel, by way of JSON."""
         return json.loads(literal_eval(self.settle(_VALUE, expression)))

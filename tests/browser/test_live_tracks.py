@@ -18,8 +18,8 @@ live.tracks.add("sequence", Sequence(genome))
 
 
 @pytest.fixture
-def live(notebook):
-    return notebook(SETUP, "live")
+def live(kept_notebook):
+    return kept_notebook(SETUP, "live")
 
 
 def shown(page):

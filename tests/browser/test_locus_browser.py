@@ -24,8 +24,8 @@ LANES = {"genes": "y", "variants": "y2", "ism": "y3", "sequence": "y4"}
 
 
 @pytest.fixture
-def browser(notebook):
-    return notebook(SETUP, "browser")
+def browser(kept_notebook):
+    return kept_notebook(SETUP, "browser")
 
 
 def window(page) -> list[int]:
@@ -93,7 +93,7 @@ def test_mutagenesis_arrives_and_the_kernel_holds_it(browser):
 def test_drag_wheel_and_marking(browser):
     figure, page = browser.figure(), browser.page
     figure.drag(8_100, 8_050, 0.5, LANES["sequence"])
-    wait_place(browser, "chrDemo:8,051-8,250")
+    figure.wait_window(8_050.5, 8_250.5, within=1.5)
     figure.wheel(8_150, 0.5, -400, LANES["sequence"], held="Control")
     page.wait_for_function(
         "document.querySelector('.hs-span').textContent === '100 bp'"

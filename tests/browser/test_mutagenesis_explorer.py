@@ -16,8 +16,8 @@ LANE = "y4"  # change, arcs, haplotype, sequence
 
 
 @pytest.fixture
-def explorer(notebook):
-    return notebook(SETUP, "explorer")
+def explorer(kept_notebook):
+    return kept_notebook(SETUP, "explorer")
 
 
 def listing(page) -> list[str]:

@@ -81,11 +81,20 @@ class WatchedPage:
         assert "error" not in answer, answer["error"]
         return answer["value"]
 
-    def close(self, screenshots: Path, name: str) -> None:
-        """Keep a picture and close the page."""
+    def listen_no_more(self) -> None:
+        """Take what happened so far as all that happened."""
+        told = list(self.unasked())
+        self.unasked = lambda: told  # type: ignore[method-assign]
+
+    def picture(self, screenshots: Path, name: str) -> None:
+        """Keep a picture of the page as it is."""
         screenshots.mkdir(parents=True, exist_ok=True)
         picture = re.sub(r"[^\w.-]+", "-", name).strip("-")
         self.page.screenshot(path=screenshots / f"{picture}.png")
+
+    def close(self, screenshots: Path, name: str) -> None:
+        """Keep a picture and close the page."""
+        self.picture(screenshots, name)
         self.context.close()
 
 
