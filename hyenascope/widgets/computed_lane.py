@@ -1,7 +1,8 @@
 """A lane whose numbers the model makes while one looks."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,6 +10,7 @@ import plotly.graph_objects as go
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
+from hyenascope.interpret.unscored import NOT_FINITE
 from hyenascope.viz.components import Heatmap, Line, Logo
 from hyenascope.viz.lane import Component, Lane
 from hyenascope.viz.text import escape_text, wrapped
@@ -51,7 +53,7 @@ class ComputedLane:
         """Return the lane, empty with a note while there is nothing to draw."""
         known = self.signals(view.interval)
         if known is None:
-            note = self.message or "waiting for the model"
+            note = self.message or "not computed yet"
             blank = go.Scatter(x=[], y=[], yaxis=view.yaxis)
             axis = {"range": [0, 1], "visible": False}
             height = _HEIGHTS.get(self.computed.kind, _HEIGHT)
@@ -67,9 +69,19 @@ class ComputedLane:
         return known if np.isfinite(known.values).any() else None
 
     def wants(self, window: Interval) -> bool:
-        """Whether something of a window is still to be computed; sets the message."""
+        """Whether something of a window is still to be computed; sets the message.
+
+        The message says why a window has no number and will have none.
+        """
         self.message = self.computed.too_wide(window) or ""
-        return not self.message and bool(self.computed.missing(window))
+        if self.message:
+            return False
+        if self.computed.missing(window):
+            return True
+        known = self.computed.known(window)
+        if not np.isfinite(known.values).any():
+            self.message = f"no numbers here: {_reasons(known)}"
+        return False
 
     def compute(self, window: Interval) -> Generator[Progress, None, TrackData]:
         """Compute what is missing of a window."""
@@ -84,3 +96,10 @@ class ComputedLane:
         if kind == "conditional":
             return Logo(known, kind="information", label=self.label)
         return Logo(known, sequence=self.genome, label=self.label)
+
+
+def _reasons(known: TrackData) -> str:
+    """Say why a stretch has no numbers, each reason once."""
+    rows = cast(Sequence[Mapping[str, object]], known.provenance["unscored"])
+    reasons = dict.fromkeys(str(row["reason"]) for row in rows)
+    return "; ".join(reasons) or NOT_FINITE

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import pandas as pd
 import plotly.graph_objects as go
 
+from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
+from hyenascope.data.gene import Gene
+from hyenascope.data.gene_index import GeneIndex
 from hyenascope.data.interval import Interval
 from hyenascope.viz.figure import plot_locus
 from hyenascope.viz.letters import GLYPHS
@@ -16,6 +20,7 @@ from hyenascope.viz.style import THEMES, ThemeName
 from hyenascope.viz.text import format_interval
 from hyenascope.viz.tile import Tile, draw_tile
 from hyenascope.widgets.locus_host import LocusHost, Message
+from hyenascope.widgets.place_search import PlaceError, find_place
 from hyenascope.widgets.track_list import Track, TrackList
 
 _POINTS_PER_PIXEL = 2  # a lowest and a highest value
@@ -48,7 +53,7 @@ class LiveTracks(LocusHost):
         If the interval is empty or off its contig.
     """
 
-    answers: ClassVar[tuple[str, ...]] = ("plotly", "hello", "look", "window")
+    answers: ClassVar[tuple[str, ...]] = ("plotly", "hello", "look", "window", "find")
     extras = ""
 
     def __init__(self, genome: FastaReader, interval: Interval) -> None:
@@ -57,6 +62,7 @@ class LiveTracks(LocusHost):
         if interval.length == 0:
             raise ValueError(f"interval must hold at least one base; got {interval}.")
         self.tracks = TrackList()
+        self.find_among(None, None)
         self.theme: ThemeName = "light"
         super().__init__()
 
@@ -96,6 +102,35 @@ class LiveTracks(LocusHost):
         """Return `facts`."""
         del message
         return self.facts()
+
+    def find_among(
+        self, genes: StrPath | Sequence[Gene] | None, variants: pd.DataFrame | None
+    ) -> None:
+        """Let the search box know genes and variants; places it knows anyway."""
+        self._index = None if genes is None else GeneIndex(genes)
+        self._variants = variants
+
+    def answer_find(self, message: Message) -> Message:
+        """Return places that a query may mean."""
+        try:
+            found = find_place(
+                str(message["query"]),
+                contigs=self.genome.contigs,
+                genes=self._index,
+                variants=self._variants,
+                current=self._window(message),
+            )
+        except PlaceError as error:
+            return {"choices": [], "message": str(error)}
+        choices = [
+            {
+                "label": label,
+                **self._edges(place),
+                "contig": self._contig(place.chrom),
+            }
+            for label, place in found.choices
+        ]
+        return {"choices": choices, "message": found.message}
 
     def answer_window(self, message: Message) -> None:
         """Follow the page."""

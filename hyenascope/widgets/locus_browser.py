@@ -1,6 +1,7 @@
 """A genome browser in a notebook, with the model as one of its sources."""
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,6 @@ from hyenascope._typing import Strands, StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.gene import Gene
-from hyenascope.data.gene_index import GeneIndex
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.models.hyena import HyenaLM
@@ -21,17 +21,20 @@ from hyenascope.viz.lane import Component
 from hyenascope.widgets.computed_lane import KINDS, ComputedLane
 from hyenascope.widgets.computed_track import TrackKind
 from hyenascope.widgets.live_tracks import LiveTracks
-from hyenascope.widgets.locus_host import Message, widget_script
+from hyenascope.widgets.locus_host import Message, in_words, widget_script
 from hyenascope.widgets.model_tracks import ModelTracks, lanes_of
 from hyenascope.widgets.model_work import ModelWork
-from hyenascope.widgets.place_search import PlaceError, find_place
 from hyenascope.widgets.variant_table import table_rows
 from hyenascope.widgets.view_code import python_of
-from hyenascope.widgets.view_files import FileFormat, format_of, view_bytes
+from hyenascope.widgets.view_files import (
+    FileFormat,
+    format_of,
+    only_file,
+    view_bytes,
+)
 from hyenascope.widgets.worker import Progress
 
 _WINDOWS = (32, 64, 128, 256, 512)
-_WINDOW = 128
 _NEAR = 40  # bases on either side of a variant one goes to
 
 
@@ -67,7 +70,8 @@ class LocusBrowser(LiveTracks):
     strands
         Which strand the model reads.
     window
-        Bases from the changed one on that mutagenesis adds up.
+        Bases from the changed one on that mutagenesis adds up, by default 128, or as
+        many as the model reads.
     device
         Where the model runs.
 
@@ -84,7 +88,7 @@ class LocusBrowser(LiveTracks):
     ------
     ValueError
         If the interval is empty or off its contig, a track has no such name or needs
-        a model, or the variants lack a column.
+        a model, an option is out of range, or the variants lack a column.
 
     Examples
     --------
@@ -100,7 +104,6 @@ class LocusBrowser(LiveTracks):
     _esm = widget_script("browser_extras.js")
     answers: ClassVar[tuple[str, ...]] = (
         *LiveTracks.answers,
-        "find",
         "select",
         "track",
         "option",
@@ -122,7 +125,7 @@ class LocusBrowser(LiveTracks):
         variants: pd.DataFrame | None = None,
         score: str | None = None,
         strands: Strands = "both",
-        window: int = _WINDOW,
+        window: int | None = None,
         device: str | torch.device | None = None,
     ) -> None:
         reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
@@ -130,8 +133,7 @@ class LocusBrowser(LiveTracks):
         self.selection: Interval | None = None
         self._model_tracks = ModelTracks(model, reader, strands, window, device)
         self._genes = genes
-        self._index = GeneIndex(genes) if genes is not None else None
-        self._variants = variants
+        self.find_among(genes, variants)
         self._score = _score_column(variants, score)
         self._work = ModelWork(self._progressed, self.refresh, self._failed)
         first: tuple[TrackKind, ...] = () if model is None else ("ism",)
@@ -158,14 +160,21 @@ class LocusBrowser(LiveTracks):
         self.selection = None if interval is None else self.genome.inside(interval)
 
     def save(self, path: StrPath) -> None:
-        """Write what is shown: PNG, SVG, PDF, HTML, TSV or zipped bigWig by suffix.
+        """Write what is shown, as the suffix says.
+
+        ``.png``, ``.svg`` and ``.pdf`` are images, ``.html`` is a page to browse,
+        ``.tsv`` a table with a row per base; ``.bw`` holds the only signal,
+        ``.zip`` a bigWig file for each of several.
 
         Raises
         ------
         ValueError
-            If the suffix is another one, or there are no numbers to write.
+            If the suffix is another one, there are no numbers to write, or several
+            signals for one ``.bw``.
         """
-        _, data = self._file(format_of(Path(path)))
+        _, data = self._file(format_of(path))
+        if Path(path).suffix.lower() in (".bw", ".bigwig"):
+            data = only_file(data)
         with atomic_path(path) as partial:
             partial.write_bytes(data)
 
@@ -176,18 +185,18 @@ class LocusBrowser(LiveTracks):
         own = [t.label for t in shown if not isinstance(t.component, made)]
         if self._variants is not None:
             own = ["variants", *own]
+        lanes = lanes_of(self.tracks, hidden=True)
+        kinds = tuple(lane.computed.kind for lane in lanes)
         return python_of(
             "LocusBrowser",
             None if options.model is None else options.model.name,
             str(self.genome.path),
             self.interval,
             {
-                "tracks": tuple(
-                    lane.computed.kind for lane in lanes_of(self.tracks, hidden=True)
-                ),
+                "tracks": None if options.model is None else kinds,
                 "genes": self._genes if isinstance(self._genes, str | Path) else None,
                 "strands": None if options.strands == "both" else options.strands,
-                "window": None if options.window == _WINDOW else options.window,
+                "window": options.window,
             },
             own,
         )
@@ -221,8 +230,10 @@ class LocusBrowser(LiveTracks):
                 for kind in options.addable(self.tracks)
             ],
             "strands": options.strands,
-            "window": options.window,
-            "windows": sorted({*_WINDOWS, options.window}),
+            "window": options.added_up,
+            "windows": sorted(
+                {*(w for w in _WINDOWS if w <= options.most), options.added_up}
+            ),
             "has_model": options.model is not None,
             "actions": _ACTIONS if options.model is not None else [],
         }
@@ -230,28 +241,6 @@ class LocusBrowser(LiveTracks):
     def looked_at(self, window: Interval) -> None:
         """Compute what the visible lanes lack of a window."""
         self._work.fill(lanes_of(self.tracks), window)
-
-    def answer_find(self, message: Message) -> Message:
-        """Return places that a query may mean."""
-        try:
-            found = find_place(
-                str(message["query"]),
-                contigs=self.genome.contigs,
-                genes=self._index,
-                variants=self._variants,
-                current=self._window(message),
-            )
-        except PlaceError as error:
-            return {"choices": [], "message": str(error)}
-        choices = [
-            {
-                "label": label,
-                **self._edges(place),
-                "contig": self._contig(place.chrom),
-            }
-            for label, place in found.choices
-        ]
-        return {"choices": choices, "message": found.message}
 
     def answer_select(self, message: Message) -> None:
         """Take note of what is marked."""
@@ -264,9 +253,14 @@ class LocusBrowser(LiveTracks):
             return
         row = self._variants.iloc[int(message["row"])]
         chrom = self.genome.resolve(str(row["chrom"]))
-        pos, size = int(row["pos"]), self.genome.contigs[chrom]
-        start = max(0, min(pos - 1 - _NEAR, size - 1))
-        self.goto(Interval(chrom, start, min(size, pos + _NEAR)))
+        size = self.genome.contigs[chrom]
+        if not 1 <= row["pos"] <= size:
+            raise ValueError(
+                f"pos must be 1 to {size:,}, the length of {chrom}; got {row['pos']}. "
+                "Are the variants of another assembly?"
+            )
+        pos = int(row["pos"])
+        self.goto(Interval(chrom, max(0, pos - 1 - _NEAR), min(size, pos + _NEAR)))
 
     def answer_track(self, message: Message) -> None:
         """Change the list of tracks."""
@@ -275,8 +269,10 @@ class LocusBrowser(LiveTracks):
             lane = self._model_tracks.lane(track_id)
             self.add(lane.label, lane)
             return
-        if what == "undo" and not self.tracks.undo():
-            self.say("There is nothing to undo.")
+        if what == "undo":
+            if not self.tracks.undo():
+                self.say("There is nothing to undo.")
+            self._model_tracks.follow(self.tracks)  # what is back knows old options
         elif what == "show":
             self.tracks.show(track_id, bool(message["visible"]))
         elif what == "move":
@@ -289,10 +285,14 @@ class LocusBrowser(LiveTracks):
 
     def answer_option(self, message: Message) -> None:
         """Read another strand, or add up another number of bases."""
+        window = message.get("window")
+        options = replace(
+            self._model_tracks,
+            strands=message.get("strands", self._model_tracks.strands),
+            window=self._model_tracks.window if window is None else int(window),
+        )
         self._work.cancel()
-        options = self._model_tracks
-        options.strands = message.get("strands", options.strands)
-        options.window = int(message.get("window", options.window))
+        self._model_tracks = options
         options.follow(self.tracks)
         self._changed()
 
@@ -381,9 +381,8 @@ class LocusBrowser(LiveTracks):
         return self._window({"chrom": message["chrom"], "left": left, "right": right})
 
     def _file(self, file_format: FileFormat) -> tuple[str, bytes]:
-        parts = [track.component for track in self.tracks.visible]
         return view_bytes(
-            parts,
+            self._shown(),
             self.interval,
             file_format,
             contig_lengths=self.genome.contigs,
@@ -398,7 +397,7 @@ class LocusBrowser(LiveTracks):
         self.send({"kind": "progress", "label": label, "done": done, "total": total})
 
     def _failed(self, error: BaseException) -> None:
-        self.say(f"The model stopped: {error}", error=True)
+        self.say(f"The model stopped: {in_words(error)}", error=True)
 
 
 _NOT_SCORES = {"pos", "start", "end", "window_start", "window_end", "ambiguous_bases"}
@@ -417,6 +416,8 @@ def _score_column(variants: pd.DataFrame | None, score: str | None) -> str:
         return ""
     if score is not None:
         return score
+    if variants.empty:
+        return "score"
     numbers = variants.select_dtypes("number").columns
     known = [str(name) for name in numbers if name not in _NOT_SCORES]
     if not known:

@@ -1,5 +1,6 @@
 """The tracks that a model contributes to a browser, under one set of options."""
 
+import sys
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
@@ -8,10 +9,13 @@ import torch
 from hyenascope._typing import Strands
 from hyenascope.data.fasta import FastaReader
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.predict import check_strands, window_context
 from hyenascope.widgets.chunk_cache import ChunkCache
 from hyenascope.widgets.computed_lane import KINDS, ComputedLane
 from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
 from hyenascope.widgets.track_list import TrackList
+
+DEFAULT_WINDOW = 128
 
 
 @dataclass
@@ -27,19 +31,46 @@ class ModelTracks:
     strands
         Which strand it reads.
     window
-        Bases from the changed one on that mutagenesis adds up.
+        Bases from the changed one on that mutagenesis adds up; None for 128, or as
+        many as the model reads.
     device
         Where it runs.
     cache
         What it has computed, shared by all lanes: going back costs nothing.
+
+    Raises
+    ------
+    ValueError
+        If ``strands`` is unknown or ``window`` no number of bases the model can read.
     """
 
     model: HyenaLM | None
     genome: FastaReader
     strands: Strands
-    window: int
+    window: int | None = None
     device: str | torch.device | None = None
     cache: ChunkCache = field(default_factory=ChunkCache)
+
+    def __post_init__(self) -> None:
+        check_strands(self.strands)
+        if self.window is not None and not 1 <= self.window <= self.most:
+            raise ValueError(
+                f"window must be 1 to {self.most} bp, less than the context; "
+                f"got {self.window}."
+            )
+
+    @property
+    def most(self) -> int:
+        """Most bases that mutagenesis can add up."""
+        longest = (
+            sys.maxsize if self.model is None else window_context(self.model, None)
+        )
+        return longest - 1
+
+    @property
+    def added_up(self) -> int:
+        """Bases that mutagenesis adds up."""
+        return min(DEFAULT_WINDOW, self.most) if self.window is None else self.window
 
     def track(self, kind: str) -> ComputedTrack:
         """Return a track of the model.
@@ -58,7 +89,7 @@ class ModelTracks:
             self.model,
             self.genome,
             strands=self.strands,
-            window=self.window if kind == "ism" else None,
+            window=self.added_up if kind == "ism" else None,
             cache=self.cache,
             device=self.device,
         )
@@ -70,7 +101,7 @@ class ModelTracks:
     def follow(self, tracks: TrackList) -> None:
         """Put the present options into every lane of a list."""
         for lane in lanes_of(tracks, hidden=True):
-            window = self.window if lane.computed.kind == "ism" else None
+            window = self.added_up if lane.computed.kind == "ism" else None
             lane.computed = replace(lane.computed, strands=self.strands, window=window)
 
     def addable(self, tracks: TrackList) -> list[TrackKind]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from typing import NamedTuple
 
 from hyenascope.data.interval import Interval
 from hyenascope.widgets.computed_lane import ComputedLane
@@ -10,8 +11,22 @@ from hyenascope.widgets.worker import Job, Progress, Result, Worker
 _REDRAW = 0.4  # seconds between pictures while the model computes
 
 
+class _Filling(NamedTuple):
+    """Work that fills a window of some lanes."""
+
+    window: Interval
+    lanes: tuple[int, ...]
+
+
+class _Asked:
+    """Work that a person asked for."""
+
+
 class ModelWork:
     """One piece of work at a time; a newer one takes the place of an older.
+
+    What a person asked for is not displaced by what merely fills the window: that
+    waits until it is done.
 
     Parameters
     ----------
@@ -33,7 +48,7 @@ class ModelWork:
         self._on_news = on_news
         self._on_error = on_error
         self._worker = Worker()
-        self._doing: tuple[object, ...] = ()
+        self._doing: object = None
         self._drawn = 0.0
 
     @property
@@ -42,42 +57,28 @@ class ModelWork:
         return self._worker.busy
 
     def fill(self, lanes: Sequence[ComputedLane], window: Interval) -> None:
-        """Compute what the lanes lack of a window, unless that is being done."""
+        """Compute what the lanes lack of a window, unless that is being done.
+
+        Nothing happens while work is done that a person asked for by `run`.
+        """
         wanting = [lane for lane in lanes if lane.wants(window)]
-        doing = (window, *map(id, wanting))
-        if not wanting or (self.busy and doing == self._doing):
-            return
-        self._doing = doing
-        label = " · ".join(lane.label for lane in wanting)
-        self.run(label, _one_after_another(wanting, window), lambda done: None)
+        doing = _Filling(window, tuple(map(id, wanting)))
+        waits = self.busy and (doing == self._doing or isinstance(self._doing, _Asked))
+        if wanting and not waits:
+            label = " · ".join(lane.label for lane in wanting)
+            job = _one_after_another(wanting, window)
+            self._start(doing, label, job, lambda done: None)
 
     def run(
         self, label: str, job: Job[Result], on_result: Callable[[Result], object]
     ) -> None:
         """Carry out a job; ``on_result`` is called in the thread that works."""
-
-        def done(result: Result) -> None:
-            self._doing = ()
-            on_result(result)
-            self._on_progress(label, 1, 1)
-            self._on_news()
-
-        def failed(error: BaseException) -> None:
-            self._doing = ()
-            self._on_progress(label, 1, 1)
-            self._on_error(error)
-
-        self._worker.submit(
-            job,
-            on_progress=lambda step: self._tell(label, step),
-            on_result=done,
-            on_error=failed,
-        )
+        self._start(_Asked(), label, job, on_result)
 
     def cancel(self) -> None:
         """Stop at the next opportunity; what is computed stays."""
         if self._worker.cancel():
-            self._doing = ()
+            self._doing = None
             self._on_progress("", 1, 1)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -87,6 +88,36 @@ class ModelWork:
     def close(self) -> None:
         """Stop for good."""
         self._worker.close(timeout=1.0)
+
+    def _start(
+        self,
+        doing: object,
+        label: str,
+        job: Job[Result],
+        on_result: Callable[[Result], object],
+    ) -> None:
+        self._doing = doing
+
+        def ended() -> None:
+            if self._doing is doing:  # else other work has begun
+                self._doing = None
+            self._on_progress(label, 1, 1)
+
+        def done(result: Result) -> None:
+            on_result(result)
+            ended()
+            self._on_news()
+
+        def failed(error: BaseException) -> None:
+            ended()
+            self._on_error(error)  # no news: a page that draws again would ask again
+
+        self._worker.submit(
+            job,
+            on_progress=lambda step: self._tell(label, step),
+            on_result=done,
+            on_error=failed,
+        )
 
     def _tell(self, label: str, step: Progress) -> None:
         self._on_progress(label, min(step.done, step.total - 1), step.total)

@@ -27,7 +27,7 @@ def python_of(
     interval
         What is shown, 0-based half-open.
     options
-        Keyword arguments; None, False and () are left out.
+        Keyword arguments; None is left out.
     own_tracks
         Names of tracks that code cannot make again.
 
@@ -45,7 +45,7 @@ def python_of(
     """
     place = f"hs.Interval({interval.chrom!r}, {interval.start}, {interval.end})"
     loaded = "None" if model is None else f"hs.load_pretrained({model!r})"
-    kept = {k: v for k, v in options.items() if v is not None and v != () and v != {}}
+    kept = {name: value for name, value in options.items() if value is not None}
     named = [f"{k}={(str(v) if isinstance(v, Path) else v)!r}" for k, v in kept.items()]
     lines = [loaded, repr(genome), place, *named]
     missing = [

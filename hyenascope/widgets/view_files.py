@@ -9,8 +9,10 @@ from functools import reduce
 from pathlib import Path
 from typing import Literal, Protocol, get_args, runtime_checkable
 
+import numpy as np
 import pandas as pd
 
+from hyenascope._typing import StrPath
 from hyenascope.data.contigs import contig_key
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
@@ -19,6 +21,7 @@ from hyenascope.viz.figure import plot_locus
 from hyenascope.viz.lane import Component
 from hyenascope.viz.saved_page import write_locus_html
 from hyenascope.viz.style import ThemeName
+from hyenascope.widgets.track_list import Track
 
 FileFormat = Literal["png", "svg", "pdf", "html", "bigwig", "tsv"]
 
@@ -41,7 +44,7 @@ class OneSignal(Protocol):
     track_data: TrackData
 
 
-def format_of(path: str | Path) -> FileFormat:
+def format_of(path: StrPath) -> FileFormat:
     """Return the format that the suffix of a path means.
 
     Raises
@@ -58,7 +61,8 @@ def format_of(path: str | Path) -> FileFormat:
     name = _SUFFIXES.get(suffix, suffix)
     if name not in get_args(FileFormat):
         raise ValueError(
-            f"path must end in .png, .svg, .pdf, .html, .bw or .tsv; got {str(path)!r}."
+            "path must end in .png, .svg, .pdf, .html, .tsv, .bw, or .zip for several "
+            f"bigWig files; got {str(path)!r}."
         )
     return name  # type: ignore[return-value]
 
@@ -116,33 +120,60 @@ def signal_table(components: Sequence[Component], interval: Interval) -> pd.Data
     )
 
 
+def only_file(packed: bytes) -> bytes:
+    """Return the one file of a zip.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
+    """
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        names = archive.namelist()
+        if len(names) > 1:
+            raise ValueError(
+                "path must end in .zip for several signals, a bigWig file holds one; "
+                f"got {', '.join(names)}."
+            )
+        return archive.read(names[0])
+
+
 def _data(components: Sequence[Component], interval: Interval) -> Iterator[TrackData]:
-    """Yield the signals, every name once."""
+    """Yield the signals, every name once; where several are shown, behind a label."""
+    parts = [part.component if isinstance(part, Track) else part for part in components]
+    found = [(part, data) for part in parts if (data := _signals(part, interval))]
     seen: set[str] = set()
-    for component in components:
-        data = _signals(component, interval)
-        if data is None:
-            continue
-        names = []
-        for name in data.names:
-            unique, number = name, 2
-            while unique in seen:
-                unique, number = f"{name}_{number}", number + 1
-            seen.add(unique)
-            names.append(unique)
+    for part, data in found:
+        label = getattr(part, "label", None)
+        before = f"{label} " if label and len(found) > 1 else ""
+        names = [_unique(f"{before}{name}", seen) for name in data.names]
         yield TrackData(data.values, names, data.interval, data.units, data.provenance)
 
 
+def _unique(name: str, seen: set[str]) -> str:
+    """Return a name, numbered if it is taken, and remember it."""
+    unique, number = name, 2
+    while unique in seen:
+        unique, number = f"{name}_{number}", number + 1
+    seen.add(unique)
+    return unique
+
+
 def _signals(component: Component, interval: Interval) -> TrackData | None:
+    """Return the numbers of a component, on the contig as the genome spells it."""
     if isinstance(component, Signals):
         return component.signals(interval)
     if not isinstance(component, OneSignal):
         return None
     data = component.track_data
-    here = replace(interval, chrom=data.interval.chrom, strand=data.interval.strand)
-    same = contig_key(interval.chrom) == contig_key(data.interval.chrom)
-    shared = data.interval.intersect(here) if same else None
-    return None if shared is None else data.slice(shared)
+    if contig_key(interval.chrom) != contig_key(data.interval.chrom):
+        return None
+    chrom, strand = data.interval.chrom, data.interval.strand
+    shared = data.interval.intersect(replace(interval, chrom=chrom, strand=strand))
+    if shared is None:
+        return None
+    part, place = data.slice(shared), replace(shared, chrom=interval.chrom)
+    return TrackData(part.values, part.names, place, part.units, part.provenance)
 
 
 def _bigwigs(
@@ -155,12 +186,15 @@ def _bigwigs(
         tempfile.TemporaryDirectory() as folder,
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
+        files: set[str] = set()
         for data in _data(components, interval):
-            for number, name in enumerate(data.names):
+            for name in data.names:
+                if np.isnan(data.track(name)).all():
+                    continue
                 path = Path(folder, "signal.bw")
                 data.to_bigwig(path, track=name, contig_lengths=contig_lengths)
                 safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
-                archive.write(path, f"{safe or number}.bw")
+                archive.write(path, f"{_unique(safe, files)}.bw")
                 path.unlink()
         if not archive.namelist():
             raise ValueError(f"tracks must hold a signal at {interval}; none does.")
