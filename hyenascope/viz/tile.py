@@ -108,19 +108,18 @@ def _draw(component: Component, view: View) -> Lane:
     try:
         return component.draw(view)
     except NothingHereError as error:
-        return empty_lane(component, f"nothing here: {error}", view)
+        label = getattr(component, "label", None) or type(component).__name__.lower()
+        return empty_lane(label, f"nothing here: {error}", view)
 
 
-def empty_lane(component: Component, reason: str, view: View) -> Lane:
+def empty_lane(label: str, reason: str, view: View) -> Lane:
     """Return a low lane that says, in two lines at most, why nothing is drawn.
 
     Examples
     --------
-    >>> from hyenascope.viz.components import Sequence
-    >>> empty_lane(Sequence("A"), "lies elsewhere", View(Interval("1", 0, 9))).note
-    'lies elsewhere'
+    >>> empty_lane("genes", "lie elsewhere", View(Interval("1", 0, 9))).note
+    'lie elsewhere'
     """
-    label = getattr(component, "label", None) or type(component).__name__.lower()
     blank = go.Scatter(x=[], y=[], yaxis=view.yaxis)
     axis = {"range": [0, 1], "visible": False}
     lines = wrap(visible_text(reason), _NOTE_WIDTH, max_lines=2, placeholder=" …")

@@ -31,7 +31,7 @@ from hyenascope.widgets.track_list import TrackList
 _MOST_HAPLOTYPES = 4
 _ARCS = 60
 _VARIANT = re.compile(
-    r"(?:(?P<chrom>[^\s:]+)[:\-])?(?P<pos>[\d,]+)[:\-\s]*"
+    r"(?:(?P<chrom>[^\s:]+)[:\-])?(?P<pos>\d[\d,]*)[:\-\s]*"
     r"(?P<ref>[ACGTN]+)[>\-/:](?P<alt>[ACGTN]+)",
     re.IGNORECASE,
 )
@@ -119,12 +119,10 @@ class MutagenesisExplorer(LiveTracks):
             device=device,
         )
         self.editable = self.effects.interval
-        self.history = EditHistory(self.effects.reference, self.editable)
-        self._variants = variants
+        self.find_among(genes, variants)
         self._genes = genes
         self._strands = strands
-        self._readings: list[HaplotypeReading] = []
-        self._update()
+        self._take(EditHistory(self.effects.reference, self.editable))
 
     @property
     def reading(self) -> HaplotypeReading:
@@ -133,8 +131,7 @@ class MutagenesisExplorer(LiveTracks):
 
     def apply(self, history: EditHistory) -> None:
         """Take over another state of the edits, and show it."""
-        self.history = history
-        self._update()
+        self._take(history)
         self.send({"kind": "state", "state": self.state()})
         self.refresh()
 
@@ -169,7 +166,8 @@ class MutagenesisExplorer(LiveTracks):
                 for number, each in enumerate(history.haplotypes)
             ],
             "edits": [
-                {"text": text, "start": edit.start + 1}
+                # Text behind the last base has no base of its own to go to.
+                {"text": text, "start": min(edit.start + 1, self.editable.end)}
                 for text, edit in zip(history.listing(), history.edits, strict=True)
             ],
             "outcome": self._outcome(),
@@ -177,8 +175,7 @@ class MutagenesisExplorer(LiveTracks):
 
     def answer_edit(self, message: Message) -> Message:
         """Edit, read the haplotypes again, and draw them."""
-        self.history = self._edited(message)
-        self._update()
+        self._take(self._edited(message))
         return {"state": self.state(), **self.answer_look(message["wish"])}
 
     def answer_state(self, message: Message) -> Message:
@@ -200,7 +197,10 @@ class MutagenesisExplorer(LiveTracks):
         if op == "load":
             return history.load([self._variant(str(message["text"]))])
         if op == "drop":
-            edit = history.edits[int(message["number"])]
+            number = int(message["number"])
+            if not 0 <= number < len(history.edits):
+                raise ValueError(f"number must be of an edit; got {number}.")
+            edit = history.edits[number]
             return history.restore(edit.start, edit.end)
         position = int(message["pos"]) - 1
         if op == "substitute":
@@ -216,13 +216,14 @@ class MutagenesisExplorer(LiveTracks):
 
     def _variant(self, text: str) -> Variant:
         """Return the record of an ID, or what ``pos ref>alt`` says."""
-        if self._variants is not None and "id" in self._variants:
-            hits = self._variants[self._variants["id"].astype(str) == text.strip()]
-            if len(hits):
-                row = hits.iloc[0]
-                return Variant(
-                    str(row["chrom"]), int(row["pos"]), str(row["ref"]), str(row["alt"])
-                )
+        known = self._records(text.strip())
+        if len(known) > 1:
+            raise ValueError(
+                f"variant must be one; {text.strip()} names "
+                f"{', '.join(map(str, known))}. Type one of these."
+            )
+        if known:
+            return known[0]
         match = _VARIANT.fullmatch(text.strip())
         if match is None:
             raise ValueError(
@@ -233,19 +234,35 @@ class MutagenesisExplorer(LiveTracks):
         pos = int(match["pos"].replace(",", ""))
         return Variant(chrom, pos, match["ref"].upper(), match["alt"].upper())
 
-    def _update(self) -> None:
-        """Read every haplotype and make the tracks anew."""
-        self._readings = [
+    def _records(self, name: str) -> list[Variant]:
+        """Return the different variants of an ID."""
+        if self._variants is None or "id" not in self._variants:
+            return []
+        ids = self._variants["id"].astype(str).str.casefold().str.split(";")
+        wanted = name.casefold()
+        rows = self._variants[[wanted != "." and wanted in each for each in ids]]
+        parts = zip(*(rows[c] for c in ("chrom", "pos", "ref", "alt")), strict=True)
+        found = (Variant(str(c), int(p), str(r), str(a)) for c, p, r, a in parts)
+        return list(dict.fromkeys(found))
+
+    def _take(self, history: EditHistory) -> None:
+        """Read every haplotype and make the tracks anew; all of it or nothing."""
+        readings = [
             self.effects.read([Edit(*edit) for edit in each.edits], arcs=_ARCS)
-            for each in self.history.haplotypes
+            for each in history.haplotypes
         ]
+        self.history: EditHistory = history
+        self._readings: list[HaplotypeReading] = readings
         tracks = TrackList()
         if self._genes is not None:
             tracks.add("genes", Genes(self._genes))
         tracks.add("change", self._changes())
-        tracks.add("arcs", Arcs(self.reading.arcs, value="change", units="log2 odds"))
+        chrom = self.editable.chrom
+        arcs = self.reading.arcs.assign(chrom=chrom)
+        tracks.add("arcs", Arcs(arcs, value="change", units="log2 odds"))
         for each in self.history.haplotypes:
-            tracks.add(each.name, Haplotype(each.edits, label=each.name))
+            drawn = Haplotype(each.edits, label=each.name, chrom=chrom)
+            tracks.add(each.name, drawn)
         tracks.add("sequence", Bases(self.genome))
         self.tracks = tracks
 

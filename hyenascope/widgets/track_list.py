@@ -45,12 +45,15 @@ class Track:
         try:
             lane = self.component.draw(view)
         except NothingHereError as error:
-            return empty_lane(self.component, f"nothing here: {error}", view)
+            return empty_lane(self._name, f"nothing here: {error}", view)
         except Exception as error:
-            reason = f"cannot be drawn: {in_words(error)}"
-            return empty_lane(self.component, reason, view)
+            return empty_lane(self._name, f"cannot be drawn: {in_words(error)}", view)
         height = round(lane.height * self.scale)
         return replace(lane, height=min(max(height, LEAST_HEIGHT), MOST_HEIGHT))
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.component, "label", None) or self.label
 
     def places(self, interval: Interval) -> Iterator[tuple[str, Interval]]:
         """Yield the names that the component knows, and where they lie."""

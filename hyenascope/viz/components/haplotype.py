@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from hyenascope.viz.lane import Lane
 from hyenascope.viz.letters import Letters
 from hyenascope.viz.text import escape_text, shorten, wrapped
-from hyenascope.viz.view import View
+from hyenascope.viz.view import View, require_contig
 
 _HEIGHT = 22
 
@@ -29,6 +29,8 @@ class Haplotype:
         way to ``text``.
     label
         Name at the left.
+    chrom
+        Contig of the edits; by default that of the figure.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class Haplotype:
 
     edits: Sequence[tuple[int, int, str]]
     label: str = "haplotype"
+    chrom: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "edits", tuple(tuple(e) for e in self.edits))
@@ -55,7 +58,14 @@ class Haplotype:
                 )
 
     def draw(self, view: View) -> Lane:
-        """Return the lane."""
+        """Return the lane.
+
+        Raises
+        ------
+        NothingHereError
+            If the edits lie on another contig than the figure.
+        """
+        require_contig("edits", {self.chrom} if self.chrom else set(), view)
         new, lost, before = self._facts()
         where, theme = view.interval, view.theme
         palette = [theme.grid, *(theme.bases[base] for base in "ACGTN"), theme.ink]
