@@ -114,8 +114,8 @@ def _figures(figures: Mapping[str, go.Figure]) -> str:
     if not figures:
         return ""
     parts = [
-        f'<h2>{_text(heading)}</h2>\n<figure class="figure card" aria-label="'
-        f'{_text(heading)}">{figure_html(figure, _figure_id(number))}</figure>'
+        f'<h2>{_text(heading)}</h2>\n<div class="figure card">'
+        f"{figure_html(figure, _figure_id(number))}</div>"
         for number, (heading, figure) in enumerate(figures.items())
     ]
     hint = (

@@ -134,6 +134,7 @@ class EditBar {
     this.bar.say(answer.error ?? answer.message ?? "", { error: Boolean(answer.error) });
     if (answer.state) this.update(answer.state);
     if (answer.tile) await this.view.show(answer.tile, wish);
+    this.cursor.put(this.cursor.position); // its base may be another one now
     return answer;
   }
 

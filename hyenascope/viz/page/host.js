@@ -26,7 +26,17 @@ class KernelLink {
   }
 
   tell(kind, content = {}) {
-    this.model.send({ kind, ...content });
+    this.send({ kind, ...content });
+  }
+
+  // A kernel that is gone makes the widget manager throw.
+  send(message) {
+    try {
+      this.model.send(message);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   // With `retry` the question is asked again until it is answered: an answer can be
@@ -41,7 +51,9 @@ class KernelLink {
         clearTimeout(slow);
         answer(message);
       });
-      const send = () => this.model.send({ kind, from, ...content });
+      const send = () => {
+        if (!this.send({ kind, from, ...content })) late();
+      };
       if (retry) again = setInterval(send, retry);
       send();
     });
