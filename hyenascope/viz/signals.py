@@ -234,6 +234,8 @@ def signal_note(
         parts.append(f"dotted line at {format_value(reference)}")
     infinite = infinite_note(sum(each.infinite for each in signals))
     parts += [infinite] if infinite else []
+    if signals and not any(np.isfinite(each.y).any() for each in signals):
+        parts.append("no values here")
     if y_range is not None:
         low, high = y_range
         beyond = sum(int(((s.y < low) | (s.y > high)).sum()) for s in signals)

@@ -15,7 +15,7 @@ from hyenascope.data.gene import Gene
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.viz.components import Genes, Logo, Variants
+from hyenascope.viz.components import BigWig, Genes, Logo, Variants
 from hyenascope.viz.components import Sequence as Bases
 from hyenascope.viz.lane import Component
 from hyenascope.widgets.computed_lane import KINDS, ComputedLane
@@ -28,6 +28,7 @@ from hyenascope.widgets.variant_table import table_rows
 from hyenascope.widgets.view_code import python_of
 from hyenascope.widgets.view_files import (
     FileFormat,
+    OneSignal,
     format_of,
     only_file,
     view_bytes,
@@ -129,13 +130,13 @@ class LocusBrowser(LiveTracks):
         device: str | torch.device | None = None,
     ) -> None:
         reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
+        self._work = ModelWork(self._progressed, self.refresh, self._failed)
         super().__init__(reader, interval)
         self.selection: Interval | None = None
         self._model_tracks = ModelTracks(model, reader, strands, window, device)
         self._genes = genes
         self.find_among(genes, variants)
         self._score = _score_column(variants, score)
-        self._work = ModelWork(self._progressed, self.refresh, self._failed)
         first: tuple[TrackKind, ...] = () if model is None else ("ism",)
         self._fill(first if tracks is None else tracks)
 
@@ -151,7 +152,7 @@ class LocusBrowser(LiveTracks):
         """
         if isinstance(component, str):
             component = self._model_tracks.lane(component)
-        added = self.tracks.add(label, component)
+        added = self.tracks.add(label, self._fitted(component))
         self._changed()
         return added
 
@@ -237,6 +238,12 @@ class LocusBrowser(LiveTracks):
             "has_model": options.model is not None,
             "actions": _ACTIONS if options.model is not None else [],
         }
+
+    def answer_look(self, message: Message) -> Message:
+        """Draw the window with some more on either side, and what is known of it."""
+        for lane in lanes_of(self.tracks):
+            lane.wants(self._window(message))  # what it says is drawn
+        return super().answer_look(message)
 
     def looked_at(self, window: Interval) -> None:
         """Compute what the visible lanes lack of a window."""
@@ -362,9 +369,15 @@ class LocusBrowser(LiveTracks):
                 lane = self._model_tracks.lane(track)
                 self.tracks.add(lane.label, lane)
             else:
-                self.tracks.add(_label(track), track)
+                self.tracks.add(_label(track), self._fitted(track))
         self.tracks.add("sequence", Bases(self.genome))
         self.tracks.settle()
+
+    def _fitted(self, component: Component) -> Component:
+        """Let a bigWig file be refused that was made for another assembly."""
+        if isinstance(component, BigWig) and component.contig_lengths is None:
+            return replace(component, contig_lengths=self.genome.contigs)
+        return component
 
     def _lane_of(self, kind: TrackKind) -> ComputedLane:
         """Return the lane of a kind, added if there is none."""
@@ -408,7 +421,15 @@ _ACTIONS = [
 
 
 def _label(component: Component) -> str:
-    return getattr(component, "label", None) or type(component).__name__.lower()
+    """Return what the list of tracks calls a component."""
+    label = getattr(component, "label", None)
+    if label:
+        return str(label)
+    if isinstance(component, BigWig):
+        return Path(component.path).stem
+    if isinstance(component, OneSignal) and len(component.track_data.names) == 1:
+        return component.track_data.names[0]
+    return type(component).__name__.lower()
 
 
 def _score_column(variants: pd.DataFrame | None, score: str | None) -> str:

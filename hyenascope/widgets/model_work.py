@@ -1,6 +1,7 @@
 """The model at work beside the notebook: what it computes next, how far it is."""
 
 import time
+import weakref
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from hyenascope.data.interval import Interval
 from hyenascope.widgets.computed_lane import ComputedLane
 from hyenascope.widgets.worker import Job, Progress, Result, Worker
 
+_LAST_CHUNK = 10.0  # seconds
 _REDRAW = 0.4  # seconds between pictures while the model computes
 
 
@@ -48,6 +50,8 @@ class ModelWork:
         self._on_news = on_news
         self._on_error = on_error
         self._worker = Worker()
+        # A thread in the model at the interpreter's end would abort the process.
+        weakref.finalize(self, self._worker.close, timeout=_LAST_CHUNK)
         self._doing: object = None
         self._drawn = 0.0
 

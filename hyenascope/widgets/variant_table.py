@@ -21,7 +21,7 @@ def table_rows(frame: pd.DataFrame, score: str) -> dict[str, Any]:
         One row per variant with ``chrom``, ``pos`` (1-based), ``ref``, ``alt`` and
         ``score``.
     score
-        Ranks: largest absolute value first, rows without one last.
+        Ranks: largest absolute value first, rows without a finite one last.
 
     Returns
     -------
@@ -36,11 +36,12 @@ def table_rows(frame: pd.DataFrame, score: str) -> dict[str, Any]:
     >>> listed["columns"], listed["rows"][0]["cells"]
     (['chrom', 'pos', 'ref', 'alt', 'llr'], ['1', '1,007', 'A', 'G', '−0.500'])
     """
-    names = [name for name in (*_FIRST, score) if name in frame.columns]
-    names += [str(name) for name in frame.columns if name not in names]
+    first = [name for name in (*_FIRST, score) if name in frame.columns]
+    names = [*first, *(name for name in frame.columns if name not in first)]
     names = names[:_MOST_COLUMNS]
-    strength = pd.to_numeric(frame[score]).abs().to_numpy(dtype=float)
-    order = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")[:MOST_ROWS]
+    numbers = pd.to_numeric(frame[score]).to_numpy(dtype=float, na_value=np.nan)
+    strength = np.where(np.isfinite(numbers), np.abs(numbers), -1.0)
+    order = np.argsort(-strength, kind="stable")[:MOST_ROWS]
     columns = [frame[name].iloc[order].tolist() for name in names]
     rows = [
         {
@@ -50,7 +51,8 @@ def table_rows(frame: pd.DataFrame, score: str) -> dict[str, Any]:
         }
         for number, values in zip(order, zip(*columns, strict=True), strict=True)
     ]
-    return {"columns": names, "rows": rows, "total": len(frame)}
+    shown = [visible_text(name) for name in names]
+    return {"columns": shown, "rows": rows, "total": len(frame)}
 
 
 def _sort_key(value: object) -> str | float | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hyenascope.data.interval import Interval
+from hyenascope.models.published import list_models
 
 
 def python_of(
@@ -21,7 +22,8 @@ def python_of(
     call
         The name that ``hyenascope`` gives the widget.
     model
-        What `hyenascope.load_pretrained` takes; None for no model.
+        Its name; None for no model. One that `hyenascope.load_pretrained` does not
+        know is written as the variable ``model``.
     genome
         FASTA path.
     interval
@@ -44,10 +46,9 @@ def python_of(
     browser
     """
     place = f"hs.Interval({interval.chrom!r}, {interval.start}, {interval.end})"
-    loaded = "None" if model is None else f"hs.load_pretrained({model!r})"
     kept = {name: value for name, value in options.items() if value is not None}
     named = [f"{k}={(str(v) if isinstance(v, Path) else v)!r}" for k, v in kept.items()]
-    lines = [loaded, repr(genome), place, *named]
+    lines = [_model(model), repr(genome), place, *named]
     missing = [
         f"# browser.add({name!r}, ...)  a track of your own" for name in own_tracks
     ]
@@ -62,3 +63,10 @@ def python_of(
             "browser",
         ]
     )
+
+
+def _model(name: str | None) -> str:
+    if name is None:
+        return "None"
+    known = set(list_models()["name"])
+    return f"hs.load_pretrained({name!r})" if name in known else "model"

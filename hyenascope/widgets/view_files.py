@@ -21,6 +21,7 @@ from hyenascope.viz.figure import plot_locus
 from hyenascope.viz.lane import Component
 from hyenascope.viz.saved_page import write_locus_html
 from hyenascope.viz.style import ThemeName
+from hyenascope.viz.view import NothingHereError
 from hyenascope.widgets.track_list import Track
 
 FileFormat = Literal["png", "svg", "pdf", "html", "bigwig", "tsv"]
@@ -33,7 +34,7 @@ class Signals(Protocol):
     """A component that can tell its numbers."""
 
     def signals(self, interval: Interval) -> TrackData | None:
-        """Return the values inside ``interval``, or None if there are none."""
+        """Return the values inside ``interval``; None, or an error, if none are."""
         ...
 
 
@@ -162,7 +163,10 @@ def _unique(name: str, seen: set[str]) -> str:
 def _signals(component: Component, interval: Interval) -> TrackData | None:
     """Return the numbers of a component, on the contig as the genome spells it."""
     if isinstance(component, Signals):
-        return component.signals(interval)
+        try:
+            return component.signals(interval)
+        except NothingHereError:
+            return None
     if not isinstance(component, OneSignal):
         return None
     data = component.track_data

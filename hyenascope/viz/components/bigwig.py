@@ -122,7 +122,14 @@ class BigWig:
         return self._lane(_statistic(bins, self.summary, size), ground, note, view)
 
     def signals(self, interval: Interval) -> TrackData:
-        """Return every value of an interval (0-based half-open), NaN for gaps."""
+        """Return every value of an interval (0-based half-open), NaN for gaps.
+
+        Raises
+        ------
+        NothingHereError, ValueError
+            As `draw`.
+        """
+        self._place(interval)  # refuses what is not drawn
         return TrackData.from_bigwig(self.path, interval)
 
     def _place(self, interval: Interval) -> Interval:

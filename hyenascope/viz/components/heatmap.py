@@ -125,6 +125,8 @@ class Heatmap:
 
     def _note(self, grid: _Grid, grey: bool, infinite: int, limit: float) -> str:
         parts = ["grey: reference"] if grey else []
+        if not np.isfinite(grid.values).any():
+            parts.append("no values here")
         if grid.bin_size > 1:
             parts.append(f"strongest of every {grid.bin_size:,} bp")
         if (np.abs(grid.values) > np.float32(limit)).any():
