@@ -75,7 +75,7 @@ class WatchedPage:
             arg,
         )
         self.page.wait_for_function(
-            "'value' in testTask || 'error' in testTask", timeout=timeout
+            "() => 'value' in testTask || 'error' in testTask", timeout=timeout
         )
         answer = self.page.evaluate("testTask")
         assert "error" not in answer, answer["error"]

@@ -31,10 +31,16 @@ function scatterValue(trace, position) {
   return Math.abs(x[at] - position) <= Math.max(step, 1) ? y[at] : null;
 }
 
+// The column over a position; `x` holds the edges of the columns, or their middles.
+function columnAt(x, columns, position) {
+  if (x.length > columns) return lowerBound(x, position + 0.5) - 1;
+  const at = lowerBound(x, position - 0.5);
+  return x[at] - position <= 0.5 ? at : -1;
+}
+
 function heatmapValues(trace, position) {
   const column = trace.x0 === undefined
-    ? (trace.x.length > trace.z[0].length // edges, or middles
-      ? lowerBound(trace.x, position + 0.5) - 1 : lowerBound(trace.x, position - 0.5))
+    ? columnAt(trace.x, trace.z[0].length, position)
     : Math.round((position - trace.x0) / (trace.dx || 1));
   if (column < 0 || column >= trace.z[0]?.length) return null;
   const names = trace.y.length === trace.z.length ? trace.y : trace.z.map(() => "");

@@ -81,13 +81,13 @@ function findCarried(query, { contig, names }, view) {
   const text = query.trim();
   const bare = text.replace(/[\s,]/g, "").replace(/[–—−]/g, "-");
   const match = /^(?:(.+):)?(\d+)(?:(?:-|\.\.)(\d+))?$/.exec(bare);
-  if (match && (!match[1] || match[1].replace(/^chr/i, "") === chrom.replace(/^chr/i, ""))) {
+  const held = formatWindow(chrom, [contig.left, contig.right]);
+  const outside = { message: `This page holds ${held}; ${text} lies outside.` };
+  const bareName = (name) => name.replace(/^chr/i, "").toLowerCase();
+  if (match && (!match[1] || bareName(match[1]) === bareName(chrom))) {
     let [first, last] = [Number(match[2]), Number(match[3] ?? match[2])];
     if (first > last) [first, last] = [last, first];
-    if (last < contig.left || first > contig.right) {
-      const held = formatWindow(chrom, [contig.left, contig.right]);
-      return { message: `This page holds ${held}; ${text} lies outside.` };
-    }
+    if (last < contig.left || first > contig.right) return outside;
     const air = match[3] ? 0.5 : Math.min(view.span / 2, 40.5);
     return { choices: [{ label: text, left: first - air, right: last + air }] };
   }
@@ -101,7 +101,8 @@ function findCarried(query, { contig, names }, view) {
     });
     return { choices };
   }
-  return { message: `This page knows no ${text || "empty name"}.` };
+  if (!text) return { message: "Type a place, a gene or a variant." };
+  return match ? outside : { message: `This page knows no ${text}.` };
 }
 
 async function openSavedPage() {
