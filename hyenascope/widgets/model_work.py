@@ -9,7 +9,7 @@ from hyenascope.data.interval import Interval
 from hyenascope.widgets.computed_lane import ComputedLane
 from hyenascope.widgets.worker import Job, Progress, Result, Worker
 
-_LAST_CHUNK = 10.0  # seconds
+_LAST_CHUNK = 5.0  # seconds
 _REDRAW = 0.4  # seconds between pictures while the model computes
 
 

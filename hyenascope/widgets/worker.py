@@ -192,13 +192,21 @@ class Worker:
             self._thread.start()
 
     def _work(self) -> None:
-        while (ticket := self._next()) is not None:
-            try:
-                _run(ticket)
-            finally:
-                with self._changed:
-                    self._running = None
-                    self._changed.notify_all()
+        while self._do_next():
+            pass  # and hold nothing of the last job while waiting
+
+    def _do_next(self) -> bool:
+        """Wait for a job and carry it out; False once the worker is closed."""
+        ticket = self._next()
+        if ticket is None:
+            return False
+        try:
+            _run(ticket)
+        finally:
+            with self._changed:
+                self._running = None
+                self._changed.notify_all()
+        return True
 
     def _next(self) -> "_Ticket[Any] | None":
         """Wait for a job and take it; None once the worker is closed."""
