@@ -284,10 +284,17 @@ def demo(out: Path) -> None:
     """Score the bundled example variants offline and write a report."""
     with _plain_errors():
         from hyenascope.data.example import example_locus
+        from hyenascope.data.fasta import FastaReader
+        from hyenascope.data.interval import Interval
         from hyenascope.interpret.score_files import write_scores
         from hyenascope.interpret.variant_effect import score_variants
         from hyenascope.models.checkpoint import load_pretrained
-        from hyenascope.report import ranked, report_scores, summary
+        from hyenascope.report import (
+            ranked,
+            report_scores,
+            summary,
+            write_scores_page,
+        )
 
         out.mkdir(parents=True, exist_ok=True)
         locus = example_locus(out)
@@ -310,7 +317,13 @@ def demo(out: Path) -> None:
             interval=locus.interval,
             title="Example variants on a synthetic genome",
         )
+        genome = FastaReader(locus.fasta)
+        chrom = locus.interval.chrom
+        whole = Interval(chrom, 0, genome.contigs[chrom])
+        page = out / "locus.html"
+        write_scores_page(found, model, genome, page, whole, genes=locus.genes)
     click.echo(f"\nwrote {out / 'report.html'}: open it in any browser, offline.")
+    click.echo(f"wrote {page}: {whole.length:,} bp that zoom to single letters.")
     click.echo("`make lab` opens the notebooks in JupyterLab.")
 
 

@@ -19,9 +19,11 @@ from hyenascope.data.interval import Interval
 from hyenascope.interpret.likelihood_track import log_prob_track
 from hyenascope.interpret.scores import wide
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.viz.components import Genes, Line, Variants
+from hyenascope.viz.components import Genes, Line, Sequence, Variants
 from hyenascope.viz.figure import plot_locus
+from hyenascope.viz.lane import Component
 from hyenascope.viz.report import write_report
+from hyenascope.viz.saved_page import write_locus_html
 
 LOCUS_WIDTH = 4_000
 SMOOTHING = 50
@@ -136,6 +138,57 @@ def locus_figure(
     if genes is not None:
         parts.append(Genes(read_genes(genes, interval)))
     return plot_locus(parts, interval)
+
+
+def write_scores_page(
+    scores: ad.AnnData,
+    model: HyenaLM,
+    genome: FastaReader | StrPath,
+    path: StrPath,
+    interval: Interval,
+    *,
+    genes: StrPath | None = None,
+    score: str | None = None,
+    show: Interval | None = None,
+    device: str | torch.device | None = None,
+) -> None:
+    """Write one page that zooms from a whole stretch to its letters, offline.
+
+    Parameters
+    ----------
+    scores, model, genome
+        What `hyenascope.score_variants` returned, and what it was made with.
+    path
+        Where to write.
+    interval
+        All that the page can show, 0-based half-open.
+    genes
+        GTF or GFF3 path to draw genes from.
+    score
+        Column that places and colours variants; by default the first.
+    show
+        What the page shows first; by default everything.
+    device
+        Where the model runs for the track.
+    """
+    reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
+    provenance = scores.uns["hyenascope"]
+    track = log_prob_track(
+        model,
+        reader,
+        interval,
+        context=provenance["context"],
+        strands=provenance["strands"],
+        device=device,
+    ).select(provenance["strands"])
+    name = score or str(scores.var_names[0])
+    parts: list[Component] = [] if genes is None else [Genes(genes)]
+    parts += [
+        Variants(wide(scores), score=name),
+        Line(track, label="log p per base", reference=COIN),
+        Sequence(reader),
+    ]
+    write_locus_html(parts, interval, path, show=show)
 
 
 def summary(scores: ad.AnnData) -> dict[str, object]:
