@@ -38,7 +38,7 @@ bench: $(STAMP) browser ## measure speed and memory against named baselines
 	$(BIN)/hyenascope bench --browser
 
 pictures: $(STAMP) browser ## make the pictures of the README again
-	$(BIN)/python -m scripts.readme_pictures
+	$(BIN)/python scripts/readme_pictures.py
 
 truth: $(STAMP) ## hold scores against known effects, write docs/truth-*.md
 	$(BIN)/python -m tests.benchmarks.truth_synthetic --out docs/truth-synthetic.md
