@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hyenascope.data.interval import Interval
-from hyenascope.models.published import list_models
+from hyenascope.models.published import BUNDLED, find_published
 
 
 def python_of(
@@ -68,5 +68,5 @@ def python_of(
 def _model(name: str | None) -> str:
     if name is None:
         return "None"
-    known = set(list_models()["name"])
-    return f"hs.load_pretrained({name!r})" if name in known else "model"
+    known = name in BUNDLED or find_published(name) is not None
+    return f"hs.load_pretrained({name!r})" if known else "model"
