@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-_KEPT_BITS = {"y": 14, "z": 14, "bottom": 9, "top": 9}
-"""Of a float32's 23: four digits for hover text, fewer for what is only seen."""
+_KEPT_BITS = {"y": 18, "z": 18, "bottom": 9, "top": 9}
+"""Of a float32's 23: five digits, of which four are shown; fewer for letters."""
 
 _INTEGERS = {"i1", "u1", "i2", "u2", "i4"}  # as plotly.js and the page know them
 _EXACT = 2**20  # float32 tells a sixteenth of a base apart up to here

@@ -189,13 +189,12 @@ def fill_trace(
 def track_label(
     label: str | None, names: tuple[str, ...], units: str, view: View
 ) -> str:
-    """Return the name at the left: ``label``, or the names in the colours of lines."""
-    if label is not None:
-        lines = [wrapped(label)]
-    elif len(names) == 1:
+    """Return the name at the left, and the names of several lines in their colours."""
+    lines = [] if label is None else [wrapped(label)]
+    if len(names) == 1 and not lines:
         lines = [wrapped(names[0])]
-    else:
-        lines = [
+    elif len(names) > 1:
+        lines += [
             coloured(name, view.theme.line(number)) for number, name in enumerate(names)
         ]
     return "<br>".join([*lines, *([small(units, view.theme)] if units else [])])

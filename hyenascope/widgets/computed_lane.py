@@ -58,10 +58,13 @@ class ComputedLane:
             axis = {"range": [0, 1], "visible": False}
             height = _HEIGHTS.get(self.computed.kind, _HEIGHT)
             label = wrapped(self.label)
-            return Lane(label, height, (blank,), axis, note=escape_text(note))
+            note = escape_text(note)
+            return Lane(label, height, (blank,), axis, note=note, complete=False)
         lane = self._component(known).draw(view)
         notes = [lane.note, escape_text(self.message)]
-        return replace(lane, note="   ".join(note for note in notes if note))
+        whole = lane.complete and not known.provenance["not_computed"]
+        note = "   ".join(note for note in notes if note)
+        return replace(lane, note=note, complete=whole)
 
     def signals(self, interval: Interval) -> TrackData | None:
         """Return what is known inside ``interval``; None if nothing is."""

@@ -1,6 +1,7 @@
 """Tracks that a page can move: the part that a browser and an explorer share."""
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -108,6 +109,9 @@ class LiveTracks(LocusHost):
     ) -> None:
         """Let the search box know genes and variants; places it knows anyway."""
         self._index = None if genes is None else GeneIndex(genes)
+        if self._index is not None:
+            # A whole annotation takes a while: read it before somebody searches.
+            threading.Thread(target=self._index.load, daemon=True).start()
         self._variants = variants
 
     def answer_find(self, message: Message) -> Message:
@@ -141,6 +145,7 @@ class LiveTracks(LocusHost):
         self.interval = window = self._window(message)
         if message.get("theme") in THEMES:
             self.theme = message["theme"]
+        self.looked_at(window)  # first: a lane says what it lacks of this window
         around = self._around(window)
         pixels = round(float(message["pixels"]) * around.length / window.length)
         tile = draw_tile(
@@ -150,7 +155,6 @@ class LiveTracks(LocusHost):
             max_points=_POINTS_PER_PIXEL * max(pixels, 100),
             theme=self.theme,
         )
-        self.looked_at(window)
         return {"tile": tile_message(tile)}
 
     def _shown(self) -> Sequence[Track]:

@@ -152,7 +152,8 @@ class LocusBrowser(LiveTracks):
         """
         if isinstance(component, str):
             component = self._model_tracks.lane(component)
-        added = self.tracks.add(label, self._fitted(component))
+        with self.lock:
+            added = self.tracks.add(label, self._fitted(component))
         self._changed()
         return added
 
@@ -245,6 +246,15 @@ class LocusBrowser(LiveTracks):
             lane.wants(self._window(message))  # what it says is drawn
         return super().answer_look(message)
 
+    def answer_window(self, message: Message) -> None:
+        """Follow the page: what is in sight now may still lack numbers."""
+        super().answer_window(message)
+        lanes = lanes_of(self.tracks)
+        said = [lane.message for lane in lanes]
+        self.looked_at(self.interval)
+        if said != [lane.message for lane in lanes]:
+            self.refresh()
+
     def looked_at(self, window: Interval) -> None:
         """Compute what the visible lanes lack of a window."""
         self._work.fill(lanes_of(self.tracks), window)
@@ -332,6 +342,11 @@ class LocusBrowser(LiveTracks):
             If the region exceeds the context.
         """
         computed = self._model_tracks.track("integrated_gradients")
+        if region.length > computed.reads:
+            raise ValueError(
+                f"region must fit the context of {computed.reads:,} bp; "
+                f"got {region.length:,} bp."
+            )
 
         def job() -> Generator[Progress, None, TrackData]:
             yield Progress(0, 1, region)
@@ -394,6 +409,8 @@ class LocusBrowser(LiveTracks):
         return self._window({"chrom": message["chrom"], "left": left, "right": right})
 
     def _file(self, file_format: FileFormat) -> tuple[str, bytes]:
+        for lane in lanes_of(self.tracks):
+            lane.message = ""  # about a window, which a file has not
         return view_bytes(
             self._shown(),
             self.interval,

@@ -6,6 +6,7 @@ knows neither keys nor clicks beside a point.
 """
 
 from collections.abc import Callable, Mapping
+from threading import RLock
 from typing import Any, ClassVar
 
 import anywidget
@@ -34,6 +35,8 @@ class LocusHost(anywidget.AnyWidget):
     answers: ClassVar[tuple[str, ...]] = ("plotly",)
 
     def __init__(self) -> None:
+        # Jupyter may bring messages in a thread of their own beside the main one.
+        self.lock = RLock()
         super().__init__()
         self.on_msg(self._receive)
 
@@ -57,7 +60,8 @@ class LocusHost(anywidget.AnyWidget):
         try:
             handler: Callable[[Message], Message | None]
             handler = getattr(self, f"answer_{kind}")
-            answer = handler(message)
+            with self.lock:
+                answer = handler(message)
         except Exception as error:
             answer = {"error": in_words(error)}
             if "from" not in message:

@@ -29,7 +29,7 @@ from hyenascope.widgets.locus_host import Message, widget_script
 from hyenascope.widgets.track_list import TrackList
 
 _MOST_HAPLOTYPES = 4
-_ARCS = 60
+_ARCS, _ALL_ARCS = 60, 100_000  # drawn; counted
 _VARIANT = re.compile(
     r"(?:(?P<chrom>[^\s:]+)[:\-])?(?P<pos>\d[\d,]*)[:\-\s]*"
     r"(?P<ref>[ACGTN]+)[>\-/:](?P<alt>[ACGTN]+)",
@@ -157,6 +157,7 @@ class MutagenesisExplorer(LiveTracks):
         """Return what the panels of the page show."""
         history = self.history
         return {
+            "chrom": self.editable.chrom,
             "editable": list(self._edges(self.editable).values()),
             "can_undo": history.can_undo,
             "can_redo": history.can_redo,
@@ -174,9 +175,13 @@ class MutagenesisExplorer(LiveTracks):
         }
 
     def answer_edit(self, message: Message) -> Message:
-        """Edit, read the haplotypes again, and draw them."""
+        """Edit, read the haplotypes again, and draw them in every view."""
         self._take(self._edited(message))
-        return {"state": self.state(), **self.answer_look(message["wish"])}
+        state = self.state()
+        asked_by = str(message.get("from", ""))
+        self.send({"kind": "state", "state": state})
+        self.send({"kind": "refresh", "except": asked_by})
+        return {"state": state, **self.answer_look(message["wish"])}
 
     def answer_state(self, message: Message) -> Message:
         """Send the haplotypes as JSON."""
@@ -197,8 +202,9 @@ class MutagenesisExplorer(LiveTracks):
         if op == "load":
             return history.load([self._variant(str(message["text"]))])
         if op == "drop":
-            number = int(message["number"])
-            if not 0 <= number < len(history.edits):
+            number, listing = int(message["number"]), history.listing()
+            there = 0 <= number < len(listing)
+            if not there or message.get("text", listing[number]) != listing[number]:
                 raise ValueError(f"number must be of an edit; got {number}.")
             edit = history.edits[number]
             return history.restore(edit.start, edit.end)
@@ -248,7 +254,7 @@ class MutagenesisExplorer(LiveTracks):
     def _take(self, history: EditHistory) -> None:
         """Read every haplotype and make the tracks anew; all of it or nothing."""
         readings = [
-            self.effects.read([Edit(*edit) for edit in each.edits], arcs=_ARCS)
+            self.effects.read([Edit(*edit) for edit in each.edits], arcs=_ALL_ARCS)
             for each in history.haplotypes
         ]
         self.history: EditHistory = history
@@ -259,12 +265,22 @@ class MutagenesisExplorer(LiveTracks):
         tracks.add("change", self._changes())
         chrom = self.editable.chrom
         arcs = self.reading.arcs.assign(chrom=chrom)
-        tracks.add("arcs", Arcs(arcs, value="change", units="log2 odds"))
+        tracks.add("arcs", self._arcs(arcs))
         for each in self.history.haplotypes:
             drawn = Haplotype(each.edits, label=each.name, chrom=chrom)
             tracks.add(each.name, drawn)
         tracks.add("sequence", Bases(self.genome))
         self.tracks = tracks
+
+    def _arcs(self, frame: pd.DataFrame) -> Arcs:
+        """Return what leans on the edits of the chosen haplotype."""
+        return Arcs(
+            frame,
+            value="change",
+            units="Δ log2 odds",
+            max_arcs=_ARCS,
+            label="dependency on the edits",
+        )
 
     def _changes(self) -> Component:
         """Return Δ of one haplotype as an area, of several as lines."""

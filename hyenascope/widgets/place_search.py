@@ -239,7 +239,7 @@ class _Search:
         rows = self._rows_of_id()
         choices, marks = [], []
         for (name, pos), group in rows.groupby(["chrom", "pos"], sort=False):
-            chrom, start = self._resolved(str(name)), int(str(pos)) - 1
+            chrom, start = self._resolved(str(name)), int(float(str(pos))) - 1
             if chrom is None or not 0 <= start < self.contigs[chrom]:
                 continue
             alleles = ", ".join(f"{ref}>{alt}" for ref, alt in _alleles(group))

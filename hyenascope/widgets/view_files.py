@@ -24,6 +24,9 @@ from hyenascope.viz.style import ThemeName
 from hyenascope.viz.view import NothingHereError
 from hyenascope.widgets.track_list import Track
 
+MOST_BASES = 5_000_000
+"""Of a data file; more is a task for `hyenascope.write_tracks`."""
+
 FileFormat = Literal["png", "svg", "pdf", "html", "bigwig", "tsv"]
 
 _SUFFIXES = {"bw": "bigwig", "bigwig": "bigwig", "zip": "bigwig", "htm": "html"}
@@ -84,9 +87,16 @@ def view_bytes(
     Raises
     ------
     ValueError
-        If a data file is asked for and no component has numbers here.
+        If a data file is asked for and no component has numbers here, or the interval
+        holds more than 5,000,000 bp.
     """
-    name = f"{interval.chrom}_{interval.start + 1}-{interval.end}"
+    place = f"{interval.chrom}_{interval.start + 1}-{interval.end}"
+    name = file_name(place)  # a FASTA names its contigs as it likes, with slashes, too
+    if file_format in ("tsv", "bigwig") and interval.length > MOST_BASES:
+        raise ValueError(
+            f"interval must hold at most {MOST_BASES:,} bp to write its numbers; "
+            f"got {interval.length:,} bp."
+        )
     if file_format == "tsv":
         table = signal_table(components, interval)
         return f"{name}.tsv", table.to_csv(sep="\t", index=False).encode()
@@ -99,6 +109,17 @@ def view_bytes(
         else:
             write_image(plot_locus(components, interval, theme=theme), path)
         return path.name, path.read_bytes()
+
+
+def file_name(text: str) -> str:
+    """Return a text without anything that means something in a path.
+
+    Examples
+    --------
+    >>> file_name("../HLA*01:01")
+    '.._HLA_01_01'
+    """
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
 
 
 def signal_table(components: Sequence[Component], interval: Interval) -> pd.DataFrame:
@@ -197,7 +218,7 @@ def _bigwigs(
                     continue
                 path = Path(folder, "signal.bw")
                 data.to_bigwig(path, track=name, contig_lengths=contig_lengths)
-                safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+                safe = file_name(name)
                 archive.write(path, f"{_unique(safe, files)}.bw")
                 path.unlink()
         if not archive.namelist():

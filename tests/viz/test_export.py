@@ -37,7 +37,9 @@ def test_the_payload_never_stands_in_the_page_as_markup(figure, payload, tmp_pat
 def test_an_older_page_survives_an_error(figure, tmp_path, monkeypatch):
     path = tmp_path / "locus.html"
     path.write_text("older")
-    monkeypatch.setattr("hyenascope.viz.export.plotly_script", lambda *figures: "\ud800")
+    monkeypatch.setattr(
+        "hyenascope.viz.export.plotly_script", lambda *figures: "\ud800"
+    )
     with pytest.raises(UnicodeEncodeError):
         write_html(figure, path)
     assert path.read_text() == "older"

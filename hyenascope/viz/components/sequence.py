@@ -1,13 +1,14 @@
 """The bases themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
 from hyenascope.sequence.dna import is_dna
 from hyenascope.viz import bases
 from hyenascope.viz.lane import Lane
 from hyenascope.viz.text import shorten
-from hyenascope.viz.view import View
+from hyenascope.viz.view import NothingHereError, View
 
 _MOST_BLOCKS = 8192
 
@@ -19,8 +20,11 @@ class Sequence:
     Parameters
     ----------
     source
-        A genome to read from, or one IUPAC letter per base of the figure's interval,
-        forward strand, either case.
+        A genome to read from, or one IUPAC letter per base, forward strand, either
+        case.
+    interval
+        Where a text lies, 0-based half-open; by default it fills the figure. Give it
+        for a browser or a page, which draw parts.
 
     Raises
     ------
@@ -36,6 +40,7 @@ class Sequence:
     """
 
     source: str | FastaReader
+    interval: Interval | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.source, str) and not is_dna(self.source):
@@ -50,7 +55,7 @@ class Sequence:
         ValueError
             If the text is not as long as the figure's interval.
         """
-        text = self._text(view)
+        text, view = self._text(view)
         axis = {"range": [0, 1], "visible": False}
         if len(text) > _MOST_BLOCKS:
             blocks, note = bases.gc_blocks(text, view)
@@ -59,13 +64,21 @@ class Sequence:
         letters = (bases.base_letters(text, view),)
         return Lane("sequence", 22, (blocks,), axis, letters=letters)
 
-    def _text(self, view: View) -> str:
-        length = view.interval.length
+    def _text(self, view: View) -> tuple[str, View]:
+        """Return the bases in sight, and the view of them alone."""
+        shown = view.interval
         if isinstance(self.source, FastaReader):
-            return self.source.fetch(view.interval).upper()
-        if len(self.source) != length:
+            return self.source.fetch(shown).upper(), view
+        where = shown if self.interval is None else self.interval
+        if len(self.source) != where.length:
             raise ValueError(
-                f"source must be as long as {view.interval}, {length:,} bp; "
+                f"source must be as long as {where}, {where.length:,} bp; "
                 f"got {len(self.source):,} bp."
             )
-        return self.source.upper()
+        start, end = max(where.start, shown.start), min(where.end, shown.end)
+        if start >= end or not view.holds(where.chrom):
+            raise NothingHereError(f"source must overlap {shown}; it spans {where}.")
+        text = self.source[start - where.start : end - where.start].upper()
+        pixels = max(1, round(view.pixels * len(text) / shown.length))
+        part = replace(shown, start=start, end=end)
+        return text, replace(view, interval=part, pixels=pixels)

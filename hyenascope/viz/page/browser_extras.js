@@ -22,7 +22,7 @@ EXTRAS.browser = (view, bar, link, facts) => {
   update(facts.state);
   link.on("state", ({ state }) => update(state));
   link.on("progress", (progress) => work.update(progress));
-  if (facts.table) bar.root.append(new VariantTable(view, link, facts.table).box);
+  if (facts.table) bar.root.append(new VariantTable(link, facts.table).box);
 };
 
 function choiceOf(title, values, chosen, label = (value) => value) {
@@ -45,7 +45,9 @@ class TrackPanel {
     this.box.setAttribute("aria-label", "Tracks");
     bar.bar.after(this.box);
     this.box.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.toggle(false);
+      if (event.key !== "Escape") return;
+      event.stopPropagation(); // closing is all that it does
+      this.toggle(false);
     });
   }
 
@@ -56,7 +58,8 @@ class TrackPanel {
   }
 
   update({ tracks, addable }) {
-    const held = document.activeElement?.dataset?.key; // stay on the same button
+    const focused = this.box.contains(document.activeElement) && document.activeElement;
+    const held = focused ? focused.dataset.key ?? "none" : null; // stay there
     const change = (what, id, more = {}) => this.link.tell("track", { what, id, ...more });
     const rows = tracks.map((track, number) => {
       const shown = element("input", { type: "checkbox", checked: track.visible, dataset: { key: `show-${track.id}` } });
@@ -74,7 +77,9 @@ class TrackPanel {
     const adding = addable.map(({ kind, label }) => button(`+ ${label}`, `Add ${label}`, () => change("add", kind)));
     const undo = button("Undo", "Undo the last change of the tracks", () => change("undo", ""));
     this.box.replaceChildren(element("ol", {}, ...rows), element("div", { className: "hs-add" }, ...adding, undo));
-    if (held) this.box.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+    if (!held) return;
+    const again = this.box.querySelector(`[data-key="${CSS.escape(held)}"]:enabled`);
+    (again ?? this.box.querySelector("input")).focus();
   }
 }
 
@@ -138,22 +143,35 @@ function download(name, blob) {
 
 // Images are drawn by the page; what needs the data comes from the kernel.
 function fileMenu(view, bar, link) {
-  const kinds = ["png", "svg", "pdf", "html", "bigwig", "tsv", "python"];
-  const menu = element("select", { title: "Save or copy this view" });
-  menu.setAttribute("aria-label", "Save or copy this view");
-  const names = { png: "PNG", svg: "SVG", pdf: "PDF", html: "HTML page", bigwig: "bigWig (zip)", tsv: "TSV", python: "Copy Python" };
-  menu.append(element("option", { value: "", textContent: "Save …" }),
-    ...kinds.map((kind) => element("option", { value: kind, textContent: names[kind] })));
-  menu.addEventListener("change", async () => {
-    const kind = menu.value;
-    menu.value = "";
+  const names = { png: "PNG", svg: "SVG", pdf: "PDF", html: "HTML page", bigwig: "bigWig", tsv: "TSV", python: "Copy Python" };
+  const save = async (kind) => {
+    list.hidden = true;
+    view.plot.focus({ preventScroll: true });
+    bar.say("Saving …");
     try {
       bar.say(await saveAs(kind, view, link));
     } catch (error) {
       bar.say(error.message, { error: true });
     }
+  };
+  const list = element("div", { className: "hs-choices", hidden: true },
+    ...Object.entries(names).map(([kind, name]) => button(name, `Save or copy: ${name}`, () => save(kind), { dataset: { kind } })));
+  const opener = button("Save", "Save or copy this view", () => {
+    list.hidden = !list.hidden;
+    opener.setAttribute("aria-expanded", String(!list.hidden));
+    if (!list.hidden) list.firstChild.focus();
   });
-  return menu;
+  opener.setAttribute("aria-expanded", "false");
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: "nextSibling", ArrowUp: "previousSibling" }[event.key];
+    if (step) document.activeElement[step]?.focus();
+    if (event.key === "Escape") {
+      list.hidden = true;
+      opener.focus();
+    }
+    if (step || event.key === "Escape") event.stopPropagation();
+  });
+  return element("span", { className: "hs-menubutton" }, opener, list);
 }
 
 async function saveAs(kind, view, link) {
@@ -172,8 +190,7 @@ async function saveAs(kind, view, link) {
   const answer = await link.ask("save", { format: kind, ...place });
   if (answer.error) throw new Error(answer.error);
   if (kind === "python") {
-    await navigator.clipboard?.writeText(answer.text).catch(() => {});
-    return `Copied:  ${answer.text.split("\n").join("  ")}`;
+    return copied(answer.text);
   }
   download(answer.name, new Blob([answer.buffers[0]]));
   return `Saved ${answer.name}`;
@@ -188,17 +205,21 @@ async function dataBlob(url) {
 
 // Variants, strongest first: a row sends the view to its place.
 class VariantTable {
-  constructor(view, link, { columns, rows, total }) {
+  constructor(link, { columns, rows, total }) {
     this.rows = rows;
     const head = element("tr", {}, ...columns.map((name, column) => {
       const cell = element("th", { scope: "col" }, button(name, `Sort by ${name}`, () => this.sort(column)));
       return cell;
     }));
+    this.heads = head.cells;
     this.body = element("tbody");
     const filter = element("input", { type: "search", placeholder: "Filter variants" });
     filter.setAttribute("aria-label", "Filter variants");
     filter.addEventListener("input", () => this.filter(filter.value));
-    this.count = element("span", { className: "hs-span", textContent: `${rows.length.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} variants` });
+    this.wanted = "";
+    const all = total.toLocaleString("en-US");
+    this.among = rows.length < total ? ` of the strongest ${rows.length.toLocaleString("en-US")}` : "";
+    this.count = element("span", { className: "hs-span", textContent: this.among ? `strongest ${rows.length.toLocaleString("en-US")} of ${all}` : `${all} variants` });
     const scroll = element("div", { className: "hs-scroll" }, element("table", {}, element("thead", {}, head), this.body));
     this.box = element("details", { className: "hs-variants" },
       element("summary", { textContent: `Variants (${total.toLocaleString("en-US")})` }),
@@ -206,7 +227,6 @@ class VariantTable {
     this.order = { column: null, down: false };
     this.go = (row) => link.tell("variant", { row: row.row });
     this.fill(rows);
-    view.on("tile", () => {});
   }
 
   fill(rows) {
@@ -229,13 +249,17 @@ class VariantTable {
     const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
     known.sort((a, b) => (down ? -1 : 1) * compare(key(a), key(b)));
     this.rows = [...known, ...unknown];
-    this.fill(this.rows);
+    this.filter(this.wanted);
+    for (const [number, cell] of [...this.heads].entries()) {
+      if (number === column) cell.setAttribute("aria-sort", down ? "descending" : "ascending");
+      else cell.removeAttribute("aria-sort");
+    }
   }
 
   filter(text) {
-    const wanted = text.trim().toLowerCase();
-    const hits = this.rows.filter((row) => row.cells.join(" ").toLowerCase().includes(wanted));
-    this.count.textContent = `${hits.length.toLocaleString("en-US")} shown`;
+    this.wanted = text.trim().toLowerCase();
+    const hits = this.rows.filter((row) => row.cells.join(" ").toLowerCase().includes(this.wanted));
+    this.count.textContent = `${hits.length.toLocaleString("en-US")}${this.among} shown`;
     this.fill(hits);
   }
 }

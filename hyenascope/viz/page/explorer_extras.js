@@ -5,7 +5,10 @@ EXTRAS.explorer = (view, bar, link, facts) => {
   const cursor = new BaseCursor(view, bar, edits);
   edits.cursor = cursor;
   edits.update(facts.state);
-  link.on("state", ({ state }) => edits.update(state));
+  link.on("state", ({ state }) => {
+    edits.update(state);
+    cursor.refresh();
+  });
 };
 
 // The base that keys act on: click it, move it with the arrows, Esc forgets it.
@@ -14,7 +17,7 @@ class BaseCursor {
     Object.assign(this, { view, bar, edits, position: null });
     this.box = element("div", { className: "hs-cursor", hidden: true });
     this.menu = element("div", { className: "hs-menu", hidden: true });
-    this.menu.setAttribute("role", "menu");
+    this.menu.setAttribute("role", "group");
     this.menu.setAttribute("aria-label", "Change this base");
     view.on("click", ({ x }) => this.put(Math.round(x)));
     view.on("drawn", () => this.place());
@@ -25,13 +28,27 @@ class BaseCursor {
   }
 
   put(position) {
-    const { editable } = this.edits.state;
-    const inside = position !== null && position > editable[0] && position < editable[1];
+    const { editable, chrom } = this.edits.state;
+    const here = this.view.contig.chrom === chrom && this.view.tile;
+    const inside = position !== null && here && position > editable[0] && position < editable[1];
     this.position = inside ? position : null;
     if (position !== null && !inside) {
-      this.bar.say(`Bases from ${formatWindow(this.view.contig.chrom, editable)} can be changed.`, { error: true });
+      this.bar.say(`Bases from ${formatWindow(chrom, editable)} can be changed.`, { error: true });
     }
     if (inside) this.fill();
+    this.place();
+  }
+
+  // The base may be another one now; what is being typed stays.
+  refresh() {
+    if (this.position === null) return;
+    const away = this.view.contig.chrom !== this.edits.state.chrom || !this.view.tile;
+    if (away) this.position = null;
+    else if (document.activeElement !== this.insertion) {
+      const held = this.menu.contains(document.activeElement);
+      this.fill();
+      if (held) this.view.plot.focus({ preventScroll: true });
+    }
     this.place();
   }
 
@@ -56,7 +73,7 @@ class BaseCursor {
   place() {
     const { plot, window: shown } = this.view;
     for (const part of [this.box, this.menu]) if (part.parentNode !== plot) plot.append(part);
-    const seen = this.position !== null && plot._fullLayout
+    const seen = this.position !== null && this.view.tile && plot._fullLayout
       && this.position > shown[0] - 0.5 && this.position < shown[1] + 0.5;
     this.box.hidden = this.menu.hidden = !seen;
     if (!seen) return;
@@ -129,12 +146,12 @@ class EditBar {
 
   // One question, one answer: the new numbers come back drawn.
   async send(edit) {
-    const { wish } = this.view;
+    const wish = this.view.newWish();
     const answer = await this.link.ask("edit", { ...edit, wish: { ...wish, theme: themeName() } });
     this.bar.say(answer.error ?? answer.message ?? "", { error: Boolean(answer.error) });
     if (answer.state) this.update(answer.state);
     if (answer.tile) await this.view.show(answer.tile, wish);
-    this.cursor.put(this.cursor.position); // its base may be another one now
+    this.cursor.refresh();
     return answer;
   }
 
@@ -154,7 +171,7 @@ class EditBar {
     this.tabs.replaceChildren(...tabs, add, drop);
     this.chips.replaceChildren(...(state.edits.length ? state.edits.map(({ text, start }, number) => element("span", { className: "hs-chip" },
       button(text, `Go to ${text}`, () => { this.cursor.put(start); this.view.plot.focus({ preventScroll: true }); }),
-      button("✕", `Take back ${text}`, () => this.send({ op: "drop", number })))) : [element("span", { className: "hs-span",
+      button("✕", `Take back ${text}`, () => this.send({ op: "drop", number, text })))) : [element("span", { className: "hs-span",
       textContent: "Click a base, then a letter; keys A C G T, Delete, I to insert, ← → to move." })]));
     this.outcome.replaceChildren(outcomeTable(state.outcome));
     this.cursor?.place();
@@ -162,8 +179,7 @@ class EditBar {
 
   async copy() {
     const { text } = await this.link.ask("state");
-    await navigator.clipboard?.writeText(text).catch(() => {});
-    this.bar.say(`Copied: ${text}`);
+    this.bar.say(await copied(text));
   }
 
   async paste() {

@@ -7,6 +7,8 @@ const RETRY = 3000;
 class KernelLink {
   constructor(model) {
     Object.assign(this, { model, open: new Map(), listeners: {}, next: 0 });
+    this.timers = new Set();
+    this.late = () => {}; // what to do when the kernel keeps one waiting
     this.id = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
     this.receive = (message, buffers) => {
       const waiting = message.to === undefined || message.to.startsWith(this.id)
@@ -26,7 +28,7 @@ class KernelLink {
   }
 
   tell(kind, content = {}) {
-    this.send({ kind, ...content });
+    if (!this.send({ kind, ...content })) this.late();
   }
 
   // A kernel that is gone makes the widget manager throw.
@@ -41,11 +43,12 @@ class KernelLink {
 
   // With `retry` the question is asked again until it is answered: an answer can be
   // lost while a page is still setting up.
-  ask(kind, content = {}, { retry = 0, late = () => {} } = {}) {
+  ask(kind, content = {}, { retry = 0, late = () => this.late() } = {}) {
     const from = `${this.id}:${this.next++}`;
     return new Promise((answer) => {
       let again;
       const slow = setTimeout(late, KERNEL_PATIENCE);
+      this.timers.add(slow);
       this.open.set(from, (message) => {
         clearInterval(again);
         clearTimeout(slow);
@@ -54,7 +57,7 @@ class KernelLink {
       const send = () => {
         if (!this.send({ kind, from, ...content })) late();
       };
-      if (retry) again = setInterval(send, retry);
+      if (retry) this.timers.add(again = setInterval(send, retry));
       send();
     });
   }
@@ -62,6 +65,7 @@ class KernelLink {
   close() {
     this.model.off("msg:custom", this.receive);
     this.open.clear();
+    for (const timer of this.timers) clearInterval(timer); // of timeouts, too
   }
 }
 
@@ -77,9 +81,14 @@ async function loadPlotly(link) {
   while (!page.library) {
     const answer = await Promise.race([
       link.ask("plotly", {}, { retry: RETRY }),
-      new Promise((done) => { const poll = setInterval(() => {
-        if (page.library) { clearInterval(poll); done(null); }
-      }, 100); }),
+      new Promise((done) => {
+        const poll = setInterval(() => {
+          if (!page.library) return;
+          clearInterval(poll);
+          done(null);
+        }, 100);
+        link.timers.add(poll);
+      }),
     ]);
     if (page.library || !answer) break;
     const stream = new Blob([answer.buffers[0]]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -96,7 +105,7 @@ async function loadPlotly(link) {
 function isDark() {
   const { body } = document;
   if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false";
-  if (body.dataset.vscodeThemeKind) return /dark/.test(body.dataset.vscodeThemeKind);
+  if (body.dataset.vscodeThemeKind) return !/light/.test(body.dataset.vscodeThemeKind);
   const [red, green, blue, alpha = 1] = (getComputedStyle(body).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
   if (!alpha || red === undefined) return matchMedia("(prefers-color-scheme: dark)").matches;
   return red + green + blue < 384;
@@ -114,24 +123,42 @@ function watchTheme(changed) {
   const attributeFilter = ["data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind", "class", "style"];
   observer.observe(document.body, { attributes: true, attributeFilter });
   observer.observe(document.documentElement, { attributes: true, attributeFilter: ["class", "theme"] });
-  return () => observer.disconnect();
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", look);
+  return () => {
+    observer.disconnect();
+    system.removeEventListener("change", look);
+  };
 }
 
 class KernelSource {
   constructor(link, say) {
     Object.assign(this, { link, say });
+    link.late = () => this.late();
+  }
+
+  late() {
+    this.waited = true;
+    this.say("The kernel is busy or gone; this is the last picture.", { error: true });
   }
 
   async tile(wish) {
-    let waited = false;
-    const late = () => {
-      waited = true;
-      this.say("The kernel is busy or gone; this is the last picture.", { error: true });
-    };
-    const answer = await this.link.ask("look", { ...wish, theme: themeName() }, { late });
-    if (waited) this.say("");
+    const answer = await this.link.ask("look", { ...wish, theme: themeName() });
+    if (this.waited) this.say("");
+    this.waited = false;
     if (answer.error) this.say(answer.error, { error: true });
     return answer.tile;
+  }
+}
+
+// Only some pages may write to the clipboard; the text is shown either way.
+async function copied(text) {
+  const line = text.split("\n").join("  ");
+  try {
+    await navigator.clipboard.writeText(text);
+    return `Copied:  ${line}`;
+  } catch {
+    return `This page may not copy; here it is:  ${line}`;
   }
 }
 
@@ -150,7 +177,9 @@ async function openView(root, link) {
   bar = new LocusToolbar(root, view, (query) =>
     link.ask("find", { query, chrom: view.contig.chrom, left: view.window[0], right: view.window[1] }));
   link.on("go", ({ left, right, contig: to }) => view.go(left, right, { contig: to }));
-  link.on("refresh", () => view.ask());
+  link.on("refresh", ({ except = "" }) => {
+    if (!except.startsWith(link.id)) view.tryTo(() => view.ask());
+  });
   link.on("say", ({ message, error }) => bar.say(message, { error }));
   let tellLater;
   view.on("window", () => {
@@ -162,11 +191,10 @@ async function openView(root, link) {
   view.on("select", (region) => link.tell("select", { chrom: view.contig.chrom, region }));
   view.on("escape", () => link.tell("cancel"));
   EXTRAS[facts.extras]?.(view, bar, link, facts);
+  root.view = view;
   view.remember();
   await view.ask();
   performance.mark("hyenascope-drawn");
-  root.view = view; // for benchmarks and for the curious
-  return view;
 }
 
 function render({ model, el }) {
@@ -177,21 +205,20 @@ function render({ model, el }) {
   root.textContent = "Loading the tracks …";
   el.append(root);
   const link = new KernelLink(model);
-  let view = null;
   const failed = (error) => {
     root.dataset.state = "failed";
     root.append(` ${error.message}`);
     console.error(error);
   };
   // Not awaited: a slow page must not make the notebook give the widget up.
-  openView(root, link).then((opened) => { view = opened; }, failed);
+  openView(root, link).catch(failed);
   const forgetTheme = watchTheme((name) => {
     root.dataset.theme = name;
-    view?.ask();
+    root.view?.tryTo(() => root.view.ask());
   });
   return () => {
     forgetTheme();
     link.close();
-    view?.destroy();
+    root.view?.destroy();
   };
 }

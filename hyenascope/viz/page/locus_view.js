@@ -6,6 +6,7 @@
 
 const LEAST_BASES = 8;
 const SETTLE = 30; // ms of quiet before detail is asked for
+const ANSWER_LOST = 8000; // ms after which an unanswered question is given up
 const SETTLED = 700; // ms of quiet before a place enters the history
 const PLOT_CONFIG = {
   displaylogo: false, responsive: true, scrollZoom: false, doubleClick: false,
@@ -26,6 +27,8 @@ class LocusView {
     this.window = window.slice();
     this.listeners = {};
     this.history = { past: [], future: [] };
+    this.wishes = 0; // numbers what is asked for, so that an older answer loses
+    this.shown = 0;
     this.plot = document.createElement("div");
     this.plot.className = "hs-plot";
     this.plot.tabIndex = 0;
@@ -41,6 +44,11 @@ class LocusView {
     }, { capture: true });
     this.plot.addEventListener("mousemove", (event) => this.onMove(event));
     this.plot.addEventListener("mouseleave", () => this.emit("point", null));
+    this.resized = new ResizeObserver(() => {
+      clearTimeout(this.resizeLater);
+      this.resizeLater = setTimeout(() => this.resize(), 120); // after Plotly's own
+    });
+    this.resized.observe(this.plot);
   }
 
   on(name, listener) {
@@ -73,7 +81,11 @@ class LocusView {
     const elsewhere = contig.chrom !== this.contig.chrom;
     this.contig = contig;
     this.window = this.clamp([left, right]);
-    if (elsewhere) this.tile = null;
+    if (elsewhere) {
+      this.tile = null; // what is drawn belongs to another contig
+      this.root.dataset.state = "moving";
+      this.selection.clear();
+    }
     this.emit("window", this.window);
     if (!keep) this.remember();
     if (this.tile) {
@@ -136,10 +148,28 @@ class LocusView {
   // After the last movement: letters and names at once, new detail if it is needed.
   settle() {
     clearTimeout(this.settleLater);
-    this.settleLater = setTimeout(() => {
-      if (this.tile) this.render();
-      if (this.needsDetail()) this.ask();
-    }, SETTLE);
+    this.settleLater = setTimeout(() => this.tryTo(async () => {
+      if (this.tile) await this.render();
+      if (this.needsDetail()) await this.ask();
+    }), SETTLE);
+  }
+
+  resize() {
+    if (!this.tile || !this.plot.clientWidth) return;
+    this.selection.place();
+    this.emit("window", this.window);
+    this.settle();
+  }
+
+  // What goes wrong is said under the figure.
+  async tryTo(action) {
+    try {
+      return await action();
+    } catch (error) {
+      console.error(error);
+      this.emit("error", error);
+      return undefined;
+    }
   }
 
   needsDetail() {
@@ -154,27 +184,32 @@ class LocusView {
   }
 
   // What a tile is asked for.
-  get wish() {
+  newWish() {
     const [left, right] = this.window;
-    return { chrom: this.contig.chrom, left, right, pixels: Math.round(this.pixels) };
+    const pixels = Math.round(this.pixels);
+    return { chrom: this.contig.chrom, left, right, pixels, number: ++this.wishes };
   }
 
-  // One request at a time; a newer wish waits for the answer to the older.
+  // One request at a time: a newer wish waits for the answer to the older, but not
+  // for ever, since an answer can be lost.
   async ask() {
-    if (this.asking) {
+    if (this.asking && performance.now() - this.asking < ANSWER_LOST) {
       this.askAgain = true;
       return;
     }
-    this.asking = true;
-    const { wish } = this;
+    const begun = performance.now();
+    this.asking = begun;
+    const wish = this.newWish();
     try {
       const tile = await this.source.tile(wish);
-      if (tile && wish.chrom === this.contig.chrom) await this.show(tile, wish);
+      if (tile) await this.show(tile, wish);
     } finally {
-      this.asking = false;
-      if (this.askAgain) {
-        this.askAgain = false;
-        this.ask();
+      if (this.asking === begun) {
+        this.asking = 0;
+        if (this.askAgain) {
+          this.askAgain = false;
+          this.tryTo(() => this.ask());
+        }
       }
     }
   }
@@ -182,6 +217,8 @@ class LocusView {
   async show(tile, wish) {
     // A figure under the mouse button must not be swapped.
     while (this.plot._dragging) await new Promise((done) => setTimeout(done, 30));
+    if (wish.number < this.shown || wish.chrom !== this.contig.chrom) return;
+    this.shown = wish.number;
     tile.asked = wish.right - wish.left;
     this.tile = tile;
     for (const spec of tile.letters) {
@@ -191,6 +228,8 @@ class LocusView {
     this.hook();
     this.root.dataset.state = "ready";
     this.emit("tile", tile);
+    const [left, right] = this.window; // it may have moved on since the wish
+    if ((wish.left !== left || wish.right !== right) && this.needsDetail()) this.settle();
   }
 
   // Draw the tile for this window: letters if they fit, names where they are seen.
@@ -233,16 +272,14 @@ class LocusView {
     this.plot.on("plotly_relayouting", (change) => this.follow(change));
     this.plot.on("plotly_relayout", (change) => this.follow(change, true));
     this.plot.on("plotly_click", (event) => {
-      if (!event.xvals?.length) return;
-      const place = this.lane(event.event.clientY);
-      this.emit("click", { x: event.xvals[0], y: event.yvals?.[0] ?? null, ...place, event: event.event });
+      if (event.xvals?.length && this.tile) this.emit("click", { x: event.xvals[0] });
     });
   }
 
   // The user dragged: the axis moved, the window follows.
   follow(change, done = false) {
     const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-    if (!Number.isFinite(range[0]) || !Number.isFinite(range[1])) return;
+    if (!this.tile || !Number.isFinite(range[0]) || !Number.isFinite(range[1])) return;
     this.window = [range[0], range[1]];
     this.selection.place();
     this.emit("window", this.window);
@@ -250,20 +287,6 @@ class LocusView {
       this.remember();
       this.settle();
     }
-  }
-
-  // Lane under a client y coordinate: its number from the top, from 0.
-  lane(clientY) {
-    const size = this.plot._fullLayout._size;
-    const top = this.plot.getBoundingClientRect().top + size.t;
-    const share = 1 - (clientY - top) / size.h;
-    const axes = Object.keys(this.tile.layout).filter((name) => /^yaxis\d*$/.test(name));
-    const number = (name) => Number(name.slice(5) || 1);
-    const hit = axes.find((name) => {
-      const [low, high] = this.tile.layout[name].domain;
-      return share >= low && share <= high;
-    });
-    return { lane: hit ? number(hit) - 1 : null };
   }
 
   // Axis coordinate under a client x coordinate, and back.
@@ -288,17 +311,24 @@ class LocusView {
     this.wheel.x = this.at(event.clientX);
     if (sideways) this.wheel.pan += (event.deltaX || event.deltaY) / this.pixels;
     else this.wheel.zoom += Math.max(-400, Math.min(400, event.deltaY)) / 400;
-    this.wheelFrame ??= requestAnimationFrame(async () => {
-      const { zoom, pan, x } = this.wheel;
-      this.wheel = null;
-      if (zoom) await this.zoom(2 ** zoom, x);
-      if (pan) await this.pan(pan);
+    this.wheelFrame ??= requestAnimationFrame(() => this.tryTo(() => this.turn()));
+  }
+
+  async turn() {
+    try {
+      while (this.wheel) { // turned on while the figure was redrawn
+        const { zoom, pan, x } = this.wheel;
+        this.wheel = null;
+        if (zoom) await this.zoom(2 ** zoom, x);
+        if (pan) await this.pan(pan);
+      }
+    } finally {
       this.wheelFrame = null;
-    });
+    }
   }
 
   onMove(event) {
-    if (!this.plot._fullLayout?.xaxis) return;
+    if (!this.tile || !this.plot._fullLayout?.xaxis) return;
     const x = this.at(event.clientX);
     const inside = x >= this.window[0] && x <= this.window[1];
     this.emit("point", inside ? Math.round(x) : null);
@@ -307,6 +337,8 @@ class LocusView {
   destroy() {
     clearTimeout(this.settleLater);
     clearTimeout(this.rememberLater);
+    clearTimeout(this.resizeLater);
+    this.resized.disconnect();
     this.Plotly.purge(this.plot);
   }
 }

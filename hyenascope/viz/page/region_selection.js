@@ -40,7 +40,15 @@ class RegionSelection {
     this.place();
   }
 
+  // Mark a stretch that nobody dragged.
+  show(region) {
+    this.region = region.slice();
+    this.place();
+    this.view.emit("select", this.region);
+  }
+
   clear() {
+    if (!this.region) return;
     this.region = null;
     this.place();
     this.view.emit("select", null);

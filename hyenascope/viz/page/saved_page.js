@@ -63,7 +63,7 @@ class PyramidSource {
       if (!holding.length) continue;
       const off = (tile) => Math.abs((tile.left + tile.right) / 2 - middle);
       const best = holding.reduce((one, other) => (off(other) < off(one) ? other : one));
-      return this.open(best);
+      return { ...this.open(best), finest: level === levels.at(-1) };
     }
     return this.open(levels[0][0]);
   }
@@ -114,11 +114,16 @@ async function openSavedPage() {
   }
   const pyramid = openPyramid(await carried("hs-pyramid"));
   const { contig, glyphs, label } = pyramid;
+  if (!globalThis.Plotly) throw new Error("plotly.min.js must lie beside it.");
   const view = new LocusView(root, globalThis.Plotly, new PyramidSource(pyramid), {
     contig, glyphs, label, window: pyramid.window,
   });
   const bar = new LocusToolbar(root, view, async (query) => findCarried(query, pyramid, view));
-  view.on("tile", () => bar.say(""));
+  const cut = "This page holds no finer detail: it would have grown too large.";
+  view.on("tile", ({ complete, finest }) => {
+    if (pyramid.cut && finest && !complete) bar.say(cut);
+    else if (bar.status.textContent === cut) bar.say("");
+  });
   view.on("select", (region) => {
     bar.say(region ? `${formatWindow(contig.chrom, region)}, ${region[1] - region[0]} bp: Enter to zoom in` : "");
   });
@@ -134,4 +139,9 @@ async function openSavedPage() {
   await view.ask();
 }
 
-document.addEventListener("DOMContentLoaded", openSavedPage);
+document.addEventListener("DOMContentLoaded", () => {
+  openSavedPage().catch((error) => {
+    console.error(error);
+    document.getElementById("locus").append(`This page could not be opened: ${error.message}`);
+  });
+});

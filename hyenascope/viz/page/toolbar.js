@@ -62,12 +62,15 @@ class LocusToolbar {
       this.forwardButton.disabled = future.length === 0;
     });
     view.on("point", (position) => this.tell(position));
+    view.on("error", (error) => this.say(error.message, { error: true }));
     this.name();
   }
 
   name() {
     const { window: shown, span } = this.view;
-    if (document.activeElement !== this.search) this.search.value = formatWindow(this.view.contig.chrom, shown);
+    const place = formatWindow(this.view.contig.chrom, shown);
+    if (document.activeElement !== this.search) this.search.value = place;
+    this.view.plot.setAttribute("aria-label", `Genome tracks at ${place}`);
     this.span.textContent = `${Math.round(span).toLocaleString("en-US")} bp`;
   }
 
@@ -78,17 +81,20 @@ class LocusToolbar {
 
   async look(query) {
     this.choices.hidden = true;
-    const { choices = [], message = "", error } = await this.find(query);
+    const found = await this.view.tryTo(() => this.find(query));
+    if (!found) return;
+    const { choices = [], message = "", error } = found;
     this.say(error ?? message, { error: choices.length === 0 });
     if (choices.length === 1) this.take(choices[0]);
     else if (choices.length) this.offer(choices);
     else this.search.select();
   }
 
-  take({ left, right, contig }) {
+  take({ left, right, contig, mark }) {
     this.choices.hidden = true;
     this.search.blur();
     this.view.go(left, right, { contig });
+    if (mark) this.view.selection.show(mark);
     this.view.plot.focus({ preventScroll: true });
   }
 
@@ -114,7 +120,8 @@ class LocusToolbar {
       this.readout.textContent = "\u00a0";
       return;
     }
-    const base = this.view.tile ? baseAt(this.view.tile.letters, position) : "";
+    if (!this.view.tile) return;
+    const base = baseAt(this.view.tile.letters, position);
     const place = `${this.view.contig.chrom}:${formatPosition(position)} ${base}`.trim();
     this.readout.textContent = [place, ...valuesAt(this.view.plot, position)].join("   ·   ");
   }
@@ -142,7 +149,10 @@ class LocusToolbar {
       "=": () => view.zoom(0.5),
       "-": () => view.zoom(2),
       Home: () => view.goHome(),
-      "/": () => this.search.select(),
+      "/": () => {
+        this.search.focus();
+        this.search.select();
+      },
       s: () => this.toggleSelect(),
     }[name];
     if (!action || event.ctrlKey || event.metaKey) return;
@@ -151,15 +161,18 @@ class LocusToolbar {
     action();
   }
 
+  // One thing at a time, the nearest first.
   escape() {
-    this.choices.hidden = true;
-    if (document.activeElement === this.search) {
+    const { view } = this;
+    const inside = document.activeElement !== view.plot
+      && this.root.contains(document.activeElement);
+    if (inside) {
+      this.choices.hidden = true;
       this.search.blur();
       this.name();
-      this.view.plot.focus({ preventScroll: true });
-    }
-    this.toggleSelect(false);
-    if (this.view.selection.region) this.view.selection.clear();
-    this.view.emit("escape", null);
+      view.plot.focus({ preventScroll: true });
+    } else if (view.selection.active) this.toggleSelect(false);
+    else if (view.selection.region) view.selection.clear();
+    else view.emit("escape", null);
   }
 }
