@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -111,7 +112,9 @@ class LiveTracks(LocusHost):
         self._index = None if genes is None else GeneIndex(genes)
         if self._index is not None:
             # A whole annotation takes a while: read it before somebody searches.
-            threading.Thread(target=self._index.load, daemon=True).start()
+            threading.Thread(
+                target=_read_ahead, args=[self._index], daemon=True
+            ).start()
         self._variants = variants
 
     def answer_find(self, message: Message) -> Message:
@@ -195,6 +198,12 @@ class LiveTracks(LocusHost):
             plain = self.figure().to_plotly_json()
             return {**data, _MIME: encoded(plain)}, metadata
         return bundle
+
+
+def _read_ahead(index: GeneIndex) -> None:
+    # Whoever searches is told what is wrong with a file.
+    with suppress(Exception):
+        index.load()
 
 
 def tile_message(tile: Tile) -> dict[str, Any]:

@@ -240,12 +240,6 @@ class LocusBrowser(LiveTracks):
             "actions": _ACTIONS if options.model is not None else [],
         }
 
-    def answer_look(self, message: Message) -> Message:
-        """Draw the window with some more on either side, and what is known of it."""
-        for lane in lanes_of(self.tracks):
-            lane.wants(self._window(message))  # what it says is drawn
-        return super().answer_look(message)
-
     def answer_window(self, message: Message) -> None:
         """Follow the page: what is in sight now may still lack numbers."""
         super().answer_window(message)

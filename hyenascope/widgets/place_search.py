@@ -349,10 +349,8 @@ class _Search:
 
     def _rows_of_id(self) -> pd.DataFrame:
         frame = self.variants
-        if frame is None:
+        if frame is None or "id" not in frame.columns:
             return pd.DataFrame({"chrom": [], "pos": []})
-        if "id" not in frame.columns:
-            return frame.iloc[:0]
         key, ids = self.text.casefold(), frame["id"].astype(str).str.casefold()
         several = ids.str.contains(";", regex=False)
         listed = ids[several].str.split(";").map(lambda names: key in names)
