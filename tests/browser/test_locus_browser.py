@@ -90,6 +90,20 @@ def test_mutagenesis_arrives_and_the_kernel_holds_it(browser):
     assert "chrDemo:8,100" in text
 
 
+def test_what_comes_into_sight_by_a_drag_is_computed(browser):
+    browser.page.wait_for_selector(".hs-work", state="hidden", timeout=120_000)
+    browser.figure().drag(8_150, 8_050, 0.5, LANES["sequence"])
+    known = "lanes_of(browser.tracks)[0].signals(browser.interval)"
+    browser.figure().wait("() => gd._fullLayout.xaxis.range[0] > 8_090")
+    browser.page.wait_for_function(
+        "document.querySelector('.hs-search').value.startsWith('chrDemo:8,1')"
+    )
+    browser.page.wait_for_timeout(500)  # the kernel hears of a pan when it is over
+    browser.page.wait_for_selector(".hs-work", state="hidden", timeout=120_000)
+    assert browser.value("browser.wait(60)")
+    assert browser.value(f"bool(__import__('numpy').isfinite({known}.values).all())")
+
+
 def test_drag_wheel_and_marking(browser):
     figure, page = browser.figure(), browser.page
     figure.drag(8_100, 8_050, 0.5, LANES["sequence"])
@@ -153,9 +167,12 @@ def test_the_theme_of_the_notebook_is_followed(browser):
 
 def test_files_are_saved(browser, tmp_path):
     page = browser.page
-    for kind, suffix in (("png", ".png"), ("tsv", ".tsv"), ("html", ".html")):
+    browser.page.wait_for_selector(".hs-work", state="hidden", timeout=120_000)
+    kinds = {"png": ".png", "svg": ".svg", "tsv": ".tsv", "html": ".html"}
+    for kind, suffix in kinds.items():
         with page.expect_download() as waiting:
-            page.select_option('select[aria-label="Save or copy this view"]', kind)
+            page.click('button[aria-label="Save or copy this view"]')
+            page.click(f".hs-menubutton [data-kind={kind}]")
         path = tmp_path / waiting.value.suggested_filename
         waiting.value.save_as(path)
         assert path.suffix == suffix
