@@ -19,7 +19,7 @@ from hyenascope.viz.style import THEMES, ThemeName
 from hyenascope.viz.text import escape_text, visible_text, wrapped
 from hyenascope.viz.view import NothingHereError, View
 
-_NOTE_WIDTH = 130  # letters, of two lines at most
+_NOTE_WIDTH = 110  # letters, of two lines at most
 
 
 @dataclass(frozen=True, eq=False)

@@ -222,6 +222,21 @@ def test_what_is_looked_at_is_computed_beside_the_notebook(opened, model, genome
     np.testing.assert_allclose(cells[:, at : at + 30], expected, rtol=1e-6)
 
 
+def test_a_window_that_the_page_moves_to_is_computed_without_a_new_tile(opened):
+    page = opened()
+    computed(page)
+    next_door = Interval("chr1", 120, 150)
+    [lane] = lanes_of(page.widget.tracks)
+    page.tell("window", **page.place(Interval("chr1", 200, 230)))
+    assert page.widget.wait(60.0)
+    assert lane.computed.missing(Interval("chr1", 200, 230)) == ()
+    assert page.kinds()[-1] == "refresh"
+    page.heard.clear()
+    page.tell("window", **page.place(next_door))  # known already
+    assert not page.widget._work.busy
+    assert page.heard == []
+
+
 def test_a_table_of_what_was_computed_equals_the_method(opened, model, genome):
     page = opened(tracks=("ism",))
     computed(page)

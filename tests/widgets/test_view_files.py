@@ -202,6 +202,21 @@ def test_one_signal_is_one_file():
         only_file(packed)
 
 
+@pytest.mark.parametrize("file_format", ["tsv", "bigwig"])
+def test_a_chromosome_is_too_much_for_a_table(file_format):
+    wide = Interval("chr1", 0, 5_000_001)
+    with pytest.raises(ValueError, match=r"at most 5,000,000 bp .* got 5,000,001 bp"):
+        saved([Line(track("gc"))], file_format, wide)
+
+
+def test_contigs_may_have_names_that_mean_something_in_a_path():
+    where = Interval("../HLA/A*01:01", 0, 4)
+    data = TrackData(np.zeros(4), ("x",), where)
+    name, page = view_bytes([Line(data)], where, "html", contig_lengths={})
+    assert name == ".._HLA_A_01_01_1-4.html"
+    assert b"../HLA/A*01:01:1-4" in page
+
+
 NOWHERE = [
     [BASES],
     [Known(None)],
