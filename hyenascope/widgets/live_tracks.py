@@ -200,6 +200,13 @@ class LiveTracks(LocusHost):
         return bundle
 
 
+def upper_case_reader(genome: FastaReader | StrPath) -> FastaReader:
+    """Return a reader of a genome as models read it: soft-masked bases are bases."""
+    if isinstance(genome, FastaReader):
+        return FastaReader(genome.path) if genome.keep_case else genome
+    return FastaReader(genome)
+
+
 def _read_ahead(index: GeneIndex) -> None:
     # Whoever searches is told what is wrong with a file.
     with suppress(Exception):

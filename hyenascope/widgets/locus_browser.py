@@ -20,7 +20,7 @@ from hyenascope.viz.components import Sequence as Bases
 from hyenascope.viz.lane import Component
 from hyenascope.widgets.computed_lane import KINDS, ComputedLane
 from hyenascope.widgets.computed_track import TrackKind
-from hyenascope.widgets.live_tracks import LiveTracks
+from hyenascope.widgets.live_tracks import LiveTracks, upper_case_reader
 from hyenascope.widgets.locus_host import Message, in_words, widget_script
 from hyenascope.widgets.model_tracks import ModelTracks, lanes_of
 from hyenascope.widgets.model_work import ModelWork
@@ -129,7 +129,7 @@ class LocusBrowser(LiveTracks):
         window: int | None = None,
         device: str | torch.device | None = None,
     ) -> None:
-        reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
+        reader = upper_case_reader(genome)
         self._work = ModelWork(self._progressed, self.refresh, self._failed)
         super().__init__(reader, interval)
         self.selection: Interval | None = None

@@ -24,7 +24,7 @@ from hyenascope.viz.components import Sequence as Bases
 from hyenascope.viz.lane import Component
 from hyenascope.viz.text import format_value
 from hyenascope.widgets.edit_history import EditHistory
-from hyenascope.widgets.live_tracks import LiveTracks
+from hyenascope.widgets.live_tracks import LiveTracks, upper_case_reader
 from hyenascope.widgets.locus_host import Message, widget_script
 from hyenascope.widgets.track_list import TrackList
 
@@ -107,7 +107,7 @@ class MutagenesisExplorer(LiveTracks):
         context: int | None = None,
         device: str | torch.device | None = None,
     ) -> None:
-        reader = genome if isinstance(genome, FastaReader) else FastaReader(genome)
+        reader = upper_case_reader(genome)
         super().__init__(reader, interval)
         self.effects = HaplotypeEffects(
             model,

@@ -716,6 +716,27 @@ def test_soft_masked_and_ambiguous_bases(opened, model, genome):
     assert table[list("ACGT")].isna().all(axis=1).to_numpy()[30:70].all()
 
 
+def test_a_reader_that_keeps_case_makes_no_difference(model, genome):
+    where = Interval("soft", 230, 260)
+    with FastaReader(genome.path, keep_case=True) as reader:
+        page = PretendPage(LocusBrowser(model, reader, where, window=9, device="cpu"))
+    computed(page)
+    whole = saturation_mutagenesis(model, genome, where, window=9, device="cpu")
+    np.testing.assert_allclose(table_of(page)[list("ACGT")], whole.values, atol=1e-9)
+    page.widget.close()
+
+
+def test_a_genome_that_was_closed_is_said(model, genome):
+    with FastaReader(genome.path) as reader:
+        page = PretendPage(LocusBrowser(model, reader, PLACE, device="cpu"))
+    tile = page.look()
+    assert note_of(tile, "sequence").startswith("cannot be drawn: ")
+    assert "is closed; open a new FastaReader" in note_of(tile, "sequence")
+    assert page.widget.wait(60.0)
+    assert page.said[0].startswith("The model stopped: ")
+    page.widget.close()
+
+
 def test_a_window_too_wide_to_compute_says_so_in_its_first_tile(opened):
     page = opened(Interval("chr1", 0, 2500), tracks=("ism", "log_prob"))
     tile = page.look()

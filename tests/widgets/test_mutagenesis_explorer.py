@@ -475,6 +475,13 @@ def test_soft_masked_and_ambiguous_bases(opened):
     assert edit(page, "load", text="53 R>A")["error"].startswith("variant must be")
 
 
+def test_a_reader_that_keeps_case_makes_no_difference(model, genome):
+    with FastaReader(genome.path, keep_case=True) as reader:
+        place = Interval("odd", 20, 50)
+        page = PretendPage(MutagenesisExplorer(model, reader, place, device="cpu"))
+    assert page.widget.history.reference == TEXT[20:50]
+
+
 @pytest.mark.parametrize(
     ("interval", "error"),
     [
