@@ -160,7 +160,6 @@ def test_search_finds_places_and_names_and_says_what_it_does_not_know(page):
     assert page.page.locator("img").count() == 0
 
 
-@pytest.mark.xfail(reason="Enter in the search box also takes the first choice")
 def test_several_places_of_one_name_are_offered(page):
     search(page, "g000")
     choices = page.page.locator(".hs-choices button")
@@ -210,7 +209,6 @@ def test_a_drag_moves_the_window(page):
     figure.wait_window(9000.5, 13_000.5, within=8)
 
 
-@pytest.mark.xfail(reason="dragged over the end, Plotly narrows the window")
 def test_a_drag_stops_at_the_end(page):
     go(page, 1, 400)
     page.figure().drag(100, 300, 0.5, LANES["sequence"])

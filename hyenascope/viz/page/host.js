@@ -176,7 +176,7 @@ async function openView(root, link) {
   const view = new LocusView(root, Plotly, source, { contig, glyphs, label, window: facts.window });
   bar = new LocusToolbar(root, view, (query) =>
     link.ask("find", { query, chrom: view.contig.chrom, left: view.window[0], right: view.window[1] }));
-  link.on("go", ({ left, right, contig: to }) => view.go(left, right, { contig: to }));
+  link.on("go", ({ left, right, contig: to }) => view.jump(left, right, { contig: to }));
   link.on("refresh", ({ except = "" }) => {
     if (!except.startsWith(link.id)) view.tryTo(() => view.ask());
   });

@@ -94,9 +94,15 @@ class LocusView {
     this.settle();
   }
 
+  // Go somewhere else altogether: one can come back to where one was.
+  jump(left, right, options) {
+    this.enter();
+    return this.go(left, right, options);
+  }
+
   goHome() {
     const { contig, window } = this.home;
-    return this.go(...window, { contig });
+    return this.jump(...window, { contig });
   }
 
   pan(share) {
@@ -280,13 +286,22 @@ class LocusView {
   follow(change, done = false) {
     const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
     if (!this.tile || !Number.isFinite(range[0]) || !Number.isFinite(range[1])) return;
-    this.window = [range[0], range[1]];
+    // Beyond an end of the contig Plotly narrows the axis; the window only stops.
+    const span = (this.dragged ??= this.span);
+    let [left, right] = range;
+    if (right - left < 0.999 * span) {
+      if (left <= this.contig.left + 0.5) right = left + span;
+      else if (right >= this.contig.right - 0.5) left = right - span;
+    }
+    this.window = this.clamp([left, right]);
     this.selection.place();
     this.emit("window", this.window);
-    if (done) {
-      this.remember();
-      this.settle();
-    }
+    if (!done) return;
+    this.dragged = null;
+    const off = Math.abs(this.window[0] - range[0]) + Math.abs(this.window[1] - range[1]);
+    if (off > 0.01) this.Plotly.relayout(this.plot, { "xaxis.range": this.window.slice() });
+    this.remember();
+    this.settle();
   }
 
   // Axis coordinate under a client x coordinate, and back.

@@ -32,7 +32,9 @@ class LocusToolbar {
     form.setAttribute("role", "search");
     // Not a form: JupyterLab keeps Enter from submitting one.
     this.search.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.look(this.search.value);
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // it would press the first choice as well
+      this.look(this.search.value);
     });
     this.backButton = button("←", "Back (Alt + ←)", () => view.back(), { disabled: true });
     this.forwardButton = button("→", "Forward (Alt + →)", () => view.forward(), { disabled: true });
@@ -93,7 +95,7 @@ class LocusToolbar {
   take({ left, right, contig, mark }) {
     this.choices.hidden = true;
     this.search.blur();
-    this.view.go(left, right, { contig });
+    this.view.jump(left, right, { contig });
     if (mark) this.view.selection.show(mark);
     this.view.plot.focus({ preventScroll: true });
   }
@@ -129,6 +131,7 @@ class LocusToolbar {
   onKey(event) {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (event.key === "Escape") {
+      event.preventDefault(); // it would empty the search box
       this.escape();
       event.stopPropagation();
       return;
