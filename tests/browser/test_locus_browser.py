@@ -1,5 +1,7 @@
 """The genome browser as a reader uses it, in JupyterLab."""
 
+from xml.etree import ElementTree
+
 import pytest
 
 SETUP = """
@@ -177,3 +179,6 @@ def test_files_are_saved(browser, tmp_path):
         waiting.value.save_as(path)
         assert path.suffix == suffix
         assert path.stat().st_size > 1000
+        if kind == "svg":
+            title = ElementTree.parse(path).find("{http://www.w3.org/2000/svg}title")
+            assert title.text == "Genome tracks at chrDemo:8,001-8,200"

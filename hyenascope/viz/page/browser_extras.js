@@ -183,7 +183,9 @@ async function saveAs(kind, view, link) {
     const layout = { ...view.plot.layout, paper_bgcolor: ground };
     const url = await view.Plotly.toImage(
       { data: view.plot.data, layout, config: {} }, { format: kind, width, height, scale: 2 });
-    download(`${name}.${kind}`, await dataBlob(url));
+    const image = await dataBlob(url);
+    const label = view.plot.getAttribute("aria-label");
+    download(`${name}.${kind}`, kind === "svg" ? await titled(image, label) : image);
     return `Saved ${name}.${kind}`;
   }
   const place = { chrom, left: view.window[0], right: view.window[1], theme: themeName() };
@@ -194,6 +196,14 @@ async function saveAs(kind, view, link) {
   }
   download(answer.name, new Blob([answer.buffers[0]]));
   return `Saved ${answer.name}`;
+}
+
+// What the picture shows, for those who cannot see it.
+async function titled(svg, label) {
+  const title = new XMLSerializer().serializeToString(element("title", { textContent: label }));
+  const text = await svg.text();
+  const named = text.replace(/<svg [^>]*>/, (head) => `${head}${title.replace(/ xmlns="[^"]*"/, "")}`);
+  return new Blob([named], { type: svg.type });
 }
 
 async function dataBlob(url) {
