@@ -26,8 +26,11 @@ _PIXEL = """async ([x, y, lane]) => {
     box = now;
   }
   const { xaxis, ["yaxis" + lane.slice(1)]: yaxis } = gd._fullLayout;
-  return [box.left + xaxis._offset + xaxis.d2p(x),
-          box.top + yaxis._offset + yaxis.d2p(y)];
+  const down = yaxis._offset + yaxis.d2p(y);
+  // A figure higher than the screen has lanes that its middle does not bring in.
+  const off = box.top + down < 0 || box.top + down >= innerHeight;
+  if (off) scrollBy({ top: box.top + down - innerHeight / 2, behavior: "instant" });
+  return [box.left + xaxis._offset + xaxis.d2p(x), place().top + down];
 }"""
 _HOVER_TEXT = """() => [...gd.querySelectorAll(".hoverlayer .hovertext text")]
   .map((text) => {
