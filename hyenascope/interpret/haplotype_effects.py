@@ -57,6 +57,7 @@ from hyenascope.models.predict import (
     check_strands,
     mean_known,
     require_causal,
+    weight_versions,
     window_context,
 )
 from hyenascope.sequence.dna import BASES
@@ -230,7 +231,7 @@ class HaplotypeEffects:
             raise ValueError(f"arcs must not be negative; got {arcs}.")
         plain = plain_edits(edits, self.interval, self.reference)
         with self._lock, self._borrowed():
-            if self._weights != _stamp(self.model):
+            if self._weights != weight_versions(self.model):
                 self._begin()
             alone = [(edit,) for edit in plain] if arcs else []
             found = self._changes([plain, *alone])
@@ -265,7 +266,7 @@ class HaplotypeEffects:
         """Read the reference."""
         self._known: OrderedDict[Edits, dict[str, StrandChange]] = OrderedDict()
         self._predictions: dict[Edits, pd.DataFrame] = {}
-        self._weights = _stamp(self.model)
+        self._weights = weight_versions(self.model)
         first = edited_strand(self._around, (), reverse=self._reverses[0]).tokens
         kind = choose_reader(self.model, tokens_for(self.model, first))
         self.engine = READER_NAMES[kind]
@@ -394,8 +395,3 @@ def _as_output(
 
 def _name(reverse: bool) -> str:
     return "reverse" if reverse else "forward"
-
-
-def _stamp(model: HyenaLM) -> tuple[int, ...]:
-    """Say how often each weight was changed in place."""
-    return tuple(parameter._version for parameter in model.parameters())

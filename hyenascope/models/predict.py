@@ -439,3 +439,20 @@ def _tokens(name: str, text: str) -> TokenRow:
         return tokenize(text)
     except ValueError as err:
         raise ValueError(f"sequence {name}: {err}") from None
+
+
+def weight_versions(model: HyenaLM) -> tuple[int, ...]:
+    """Say how often each weight was changed in place, by training or loading.
+
+    What was computed under other versions is about another model.
+
+    Examples
+    --------
+    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
+    >>> before = weight_versions(model)
+    >>> _ = model.load_state_dict(model.state_dict())
+    >>> weight_versions(model) == before
+    False
+    """
+    return tuple(parameter._version for parameter in model.parameters())

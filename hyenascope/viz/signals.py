@@ -238,7 +238,9 @@ def signal_note(
     if y_range is not None:
         low, high = y_range
         beyond = sum(int(((s.y < low) | (s.y > high)).sum()) for s in signals)
-        parts += [f"{_values(beyond)} beyond the axis"] if beyond else []
+        # Of a thinned signal only the kept ones could be counted.
+        counted = _values(beyond) if bin_size == 1 else "values"
+        parts += [f"{counted} beyond the axis"] if beyond else []
     return "   ".join(parts)
 
 

@@ -26,7 +26,7 @@ from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import IsmScore, conditional_map, saturation_mutagenesis
 from hyenascope.interpret.likelihood_track import log_prob_track
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import check_strands, window_context
+from hyenascope.models.predict import check_strands, weight_versions, window_context
 
 TrackKind = Literal[
     "ism",
@@ -153,10 +153,14 @@ class TrackRecipe:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Everything that numbers depend on; model, genome and head by identity."""
+        """Everything that numbers depend on; genome and head by identity.
+
+        The model by identity and by how often its weights were changed in place.
+        """
         options = (self.kind, self.strands, self.reads, self.added_up, self.score)
         method = (self.steps, self.shuffles, self.chunk_width)
-        return (self.model, self.genome, *options, *method)
+        weights = weight_versions(self.model)
+        return (self.model, weights, self.genome, *options, *method)
 
     def run(self, place: Interval) -> TrackData:
         """Compute one stretch in one call, while no other thread computes.

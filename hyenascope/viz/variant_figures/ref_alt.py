@@ -101,7 +101,7 @@ def plot_ref_alt(
     )
     shown = rows[kept]
     traces = (
-        _by_class(table, score, ref, alt, shown, canvas)
+        _by_class(table, score, ref, alt, rows, kept, canvas)
         if colour == "class"
         else [_by_score(table, score, ref, alt, shown, canvas)]
     )
@@ -179,23 +179,25 @@ def _by_class(
     ref: Values,
     alt: Values,
     rows: Rows,
+    kept: Rows,
     canvas: Canvas,
 ) -> list[go.Scatter]:
+    """Return a trace per class of what is kept; the names count all rows."""
     names = np.array(_classes(table, rows), dtype=object)
     order = [name for name in _CLASSES if name in names]
     order += sorted(set(names) - set(order))
     traces = []
     for name in order:
         colour, symbol = _CLASSES.get(name, (5, _OPEN.get(name, "cross-open")))
-        here = rows[names == name]
+        here = rows[kept][names[kept] == name]
         marker = {
             "symbol": symbol,
-            "size": 7 if len(rows) <= 1000 else 5,
+            "size": 7 if len(kept) <= 1000 else 5,
             "opacity": 0.75,
             "color": canvas.theme.line(colour),
             "line": {"width": 1 if symbol.endswith("open") else 0},
         }
-        label = f"{escape_text(name)} ({len(here):,})"
+        label = f"{escape_text(name)} ({(names == name).sum():,})"
         traces.append(_points(table, score, ref, alt, here, label, marker))
     return traces
 

@@ -137,6 +137,13 @@ def test_a_lone_bin_is_a_dash_as_wide_as_the_bin():
     assert dashes(lane) == {(491.0, 3.0, 541.0, 3.0), (541.0, 3.0, 591.0, 3.0)}
 
 
+def test_a_thinned_signal_does_not_count_what_it_left_out():
+    where = Interval("chr1", 0, 100_000)
+    data = TrackData(np.full(100_000, 5.0), ("five",), where)
+    lane = Line(data, y_range=(0.0, 1.0)).draw(View(where, max_points=2000))
+    assert lane.note == "lowest and highest of every 100 bp   values beyond the axis"
+
+
 def test_axis_is_as_asked_for_and_what_lies_beyond_is_counted(locus):
     lane = Line(TrackData(np.arange(100.0), ("p",), locus), y_range=(-1.0, 97.0)).draw(
         View(locus)
