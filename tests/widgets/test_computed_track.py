@@ -266,6 +266,18 @@ def test_another_model_has_its_own_numbers(model, genome):
     assert len(other.missing(view)) == 1
 
 
+def test_weights_that_change_in_place_have_their_own_numbers(genome):
+    model = random_model()
+    track = made(model, genome, "conditional")
+    place = Interval("I", 40, 60)
+    list(track.compute(place))
+    assert not track.missing(place)
+    with torch.no_grad():
+        next(model.parameters()).mul_(1.5)
+    assert track.missing(place)
+    assert np.isnan(track.known(place).values).all()
+
+
 def test_a_full_cache_forgets_and_computing_still_ends(model, genome):
     track = made(model, genome, window=9, cache=ChunkCache(limit=6_000))
     view = Interval("I", 64, 104)

@@ -153,6 +153,17 @@ def test_classes_are_folded_and_counted(adata):
     assert f"lower than reference for {lower} of 60" in figure.layout.meta["alt"]
 
 
+def test_a_thinned_class_is_counted_whole():
+    count = 20_000
+    values = np.random.default_rng(0).normal(size=(2, count))
+    frame = pd.DataFrame({"chrom": "chr1", "pos": np.arange(1, count + 1)})
+    frame = frame.assign(ref="C", alt="T", llr=values[1] - values[0])
+    figure = plot_ref_alt(frame.assign(llr_ref=values[0], llr_alt=values[1]))
+    [trace] = figure.data
+    assert len(trace.x) < count
+    assert trace.name == "C&gt;T (20,000)"
+
+
 def test_genes_come_by_their_median(adata):
     adata.X[:, 0] = np.where(adata.obs["gene"] == "TP53", -2.0, 1.0)
     figure = plot_gene_strip(adata)
