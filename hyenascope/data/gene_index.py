@@ -3,7 +3,6 @@
 import difflib
 import re
 import threading
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -142,22 +141,6 @@ class GeneIndex:
         key = _key(name)
         close = difflib.get_close_matches(key, _alike(key, self._sorted), n=count)
         return tuple(self._names[found] for found in close)
-
-    def starting_with(self, prefix: str, *, count: int = 10) -> tuple[str, ...]:
-        """Return names of genes that begin so, in order of the alphabet.
-
-        Raises
-        ------
-        ValueError
-            If ``count`` is below 1.
-        """
-        if count < 1:
-            raise ValueError(f"count must be at least 1; got {count}.")
-        self.load()
-        key = _key(prefix)
-        first = bisect_left(self._sorted, key)
-        found = self._sorted[first : first + count]
-        return tuple(self._names[name] for name in found if name.startswith(key))
 
     def _table(self) -> dict[str, list[GenePlace]]:
         with self._lock:

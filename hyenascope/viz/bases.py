@@ -1,5 +1,7 @@
 """The bases of a locus as letters, colours, or GC content, by how many there are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Int, UInt8, UInt32
@@ -27,14 +29,24 @@ def base_blocks(text: str, view: View) -> go.Heatmap:
     codes = np.full(256, palette.index("N"), np.uint8)
     codes[[ord(base) for base in palette]] = range(len(palette))
     bases = np.frombuffer(text.encode("ascii"), np.uint8)
+    where = escape_text(view.interval.chrom)
+    return colour_cells(codes[bases], list(colours.values()), view).update(
+        text=np.array(list(text), dtype=object)[None],
+        hovertemplate=f"<b>{where}:%{{x:,d}}</b> %{{text}}<extra></extra>",
+    )
+
+
+def colour_cells(
+    codes: UInt8[np.ndarray, " length"], palette: Sequence[str], view: View
+) -> go.Heatmap:
+    """Return one cell per base of the view, coloured by its number in a palette."""
     steps = [
-        [(number + side) / len(palette), colours[base]]
-        for number, base in enumerate(palette)
+        [(number + side) / len(palette), colour]
+        for number, colour in enumerate(palette)
         for side in (0, 1)
     ]
-    where = escape_text(view.interval.chrom)
     return go.Heatmap(
-        z=codes[bases][None],
+        z=codes[None],
         x0=view.interval.start + 1,
         dx=1,
         y=[0, 1],
@@ -43,23 +55,18 @@ def base_blocks(text: str, view: View) -> go.Heatmap:
         zmax=len(palette) - 0.5,
         colorscale=steps,
         showscale=False,
-        text=np.array(list(text), dtype=object)[None],
-        hovertemplate=f"<b>{where}:%{{x:,d}}</b> %{{text}}<extra></extra>",
     )
 
 
 def base_letters(text: str, view: View) -> Letters:
     """Return the letters, light upon their block or dark where that is light."""
-    theme, length = view.theme, len(text)
-    light, dark = "#ffffff", "#111418"
+    length = len(text)
     return Letters(
         text=text,
         x=np.arange(view.interval.start + 1, view.interval.end + 1),
         bottom=np.full(length, 0.22),
         top=np.full(length, 0.78),
-        colours={
-            base: dark if base in theme.dark_letters else light for base in theme.bases
-        },
+        colours=view.theme.letters,
         widest=9.0,
         genome=True,
     )

@@ -219,7 +219,9 @@ def colour_scale(
     }
 
 
-def legend(rows: Sequence[Row], unscored_count: int, hidden_count: int) -> str:
+def legend(
+    rows: Sequence[Row], unscored_count: int, hidden_count: int, *, whole: bool = True
+) -> str:
     """Name the symbols in use and count what has no colour or no head.
 
     Examples
@@ -230,7 +232,8 @@ def legend(rows: Sequence[Row], unscored_count: int, hidden_count: int) -> str:
     """
     used = {variant_kind(row) for row in rows}
     count = len(rows) + unscored_count + hidden_count
-    parts = [f"{count:,} variant{'s' if count != 1 else ''}"]
+    beside = "" if whole else " here and beside"  # a browser shows a part of them
+    parts = [f"{count:,} variant{'s' if count != 1 else ''}{beside}"]
     parts += [
         f"{mark} {name}" for kind, (_, mark, name) in KINDS.items() if kind in used
     ]

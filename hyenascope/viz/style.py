@@ -8,6 +8,7 @@ FONT = "Inter, 'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 ThemeName = Literal["light", "dark"]
+LIGHT_LETTER, DARK_LETTER = "#ffffff", "#111418"
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,12 @@ class Theme:
     sequential: tuple[tuple[float, str], ...]
 
     @property
-    def dark_letters(self) -> str:
-        """Bases whose colour is too light for white letters upon it."""
-        return "GN" if self.name == "light" else "ACGTN"
+    def letters(self) -> dict[str, str]:
+        """Colours of letters upon blocks of `bases`: dark where the block is light."""
+        light = "GN" if self.name == "light" else "ACGTN"
+        return {
+            base: DARK_LETTER if base in light else LIGHT_LETTER for base in self.bases
+        }
 
     def line(self, number: int) -> str:
         """Return the colour of signal ``number``, counted from 0, round and round."""

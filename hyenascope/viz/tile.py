@@ -91,7 +91,7 @@ def draw_tile(
     letters: list[dict[str, Any]] = []
     data: list[dict[str, Any]] = []
     for slot, component in enumerate(components, start=1):
-        view = View(interval, slot, max_points, pixels, THEMES[theme])
+        view = View(interval, slot, max_points, pixels, THEMES[theme], whole=False)
         lane = _draw(component, view)
         for each in lane.letters:
             spec = each.spec(view.yaxis)

@@ -27,6 +27,8 @@ class View:
         Width to plan label sizes for; a window that turns out wider only adds room.
     theme
         The colours to draw in.
+    whole
+        Whether all that is drawn is shown; a browser shows a part at a time.
     """
 
     interval: Interval
@@ -34,6 +36,7 @@ class View:
     max_points: int = 4000
     pixels: int = 640
     theme: Theme = LIGHT
+    whole: bool = True
 
     @property
     def yaxis(self) -> str:

@@ -109,19 +109,10 @@ def test_unknown_names_have_neighbours():
     assert index.nearest("") == ()
 
 
-def test_names_are_completed():
-    index = GeneIndex([gene(name) for name in ("brca2", "BRCA1", "TP53")])
-    assert index.starting_with("br") == ("BRCA1", "brca2")
-    assert index.starting_with("br", count=1) == ("BRCA1",)
-    assert index.starting_with("zz") == ()
-
-
 def test_counts_are_checked():
     index = GeneIndex([])
     with pytest.raises(ValueError, match=r"count must be at least 1; got 0\."):
         index.nearest("x", count=0)
-    with pytest.raises(ValueError, match=r"count must be at least 1; got 0\."):
-        index.starting_with("x", count=0)
 
 
 def test_exons_of_a_known_transcript_are_passed_over_and_others_are_not(tmp_path):

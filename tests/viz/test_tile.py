@@ -66,8 +66,18 @@ def test_draws_what_plot_locus_draws(components, locus, theme):
     figure = plot_locus(components, locus, width=324, theme=theme).to_dict()
     assert plain(encoded(list(tile.data))) == plain(figure["data"])
     layout = encoded(tile.layout)
-    for name in ("shapes", "xaxis", "coloraxis2", "coloraxis4", "annotations"):
+    for name in ("shapes", "xaxis", "coloraxis2", "coloraxis4"):
         assert plain(layout[name]) == plain(figure["layout"][name])
+    said = [each["text"] for each in figure["layout"]["annotations"]]
+    # The one thing that differs: what a tile counts is not all in the window.
+    of_the_tile = [
+        text.replace("5 variants", "5 variants here and beside") for text in said
+    ]
+    assert [each["text"] for each in layout["annotations"]] == of_the_tile
+    for mine, theirs in zip(
+        layout["annotations"], figure["layout"]["annotations"], strict=True
+    ):
+        assert plain({**mine, "text": ""}) == plain({**theirs, "text": ""})
 
 
 def test_draws_what_plot_locus_draws_where_letters_take_the_place_of_traces(
@@ -143,3 +153,15 @@ def test_refuses_what_plot_locus_refuses(locus):
         draw_tile([], locus)
     with pytest.raises(ValueError, match="interval must hold at least one base"):
         draw_tile([Sequence("A")], Interval("chr1", 5, 5))
+
+
+def test_a_count_over_a_tile_is_not_taken_for_that_of_the_window(variants, locus):
+    drawn = draw_tile([Variants(variants)], locus)
+    [note] = [
+        a["text"]
+        for a in drawn.layout["annotations"]
+        if "variant" in a["text"] and "●" in a["text"]
+    ]
+    assert note.startswith("5 variants here and beside")
+    whole = plot_locus([Variants(variants)], locus)
+    assert any(a.text.startswith("5 variants   ") for a in whole.layout.annotations)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from hyenascope.viz.bases import colour_cells
 from hyenascope.viz.lane import Lane
 from hyenascope.viz.letters import Letters
 from hyenascope.viz.text import escape_text, shorten, wrapped
@@ -82,16 +83,14 @@ class Haplotype:
             x=np.array(places, np.int64) + 1,
             bottom=np.full(len(places), 0.22),
             top=np.full(len(places), 0.78),
-            colours={
-                base: "#111418" if base in theme.dark_letters else "#ffffff"
-                for base in theme.bases
-            },
+            colours=theme.letters,
             widest=9.0,
         )
+        cells = colour_cells(codes, palette, view).update(hoverinfo="skip")
         return Lane(
             wrapped(self.label),
             _HEIGHT,
-            (self._cells(codes, palette, view), self._wedges(before, view)),
+            (cells, self._wedges(before, view)),
             {"range": [0, 1], "visible": False},
             note=_note(new, lost, before),
             letters=(letters,) if places else (),
@@ -110,27 +109,6 @@ class Haplotype:
             if text:
                 before[start] = text
         return new, lost, before
-
-    def _cells(
-        self, codes: np.ndarray, palette: Sequence[str], view: View
-    ) -> go.Heatmap:
-        steps = [
-            [(number + side) / len(palette), colour]
-            for number, colour in enumerate(palette)
-            for side in (0, 1)
-        ]
-        return go.Heatmap(
-            z=codes[None],
-            x0=view.interval.start + 1,
-            dx=1,
-            y=[0, 1],
-            yaxis=view.yaxis,
-            zmin=-0.5,
-            zmax=len(palette) - 0.5,
-            colorscale=steps,
-            showscale=False,
-            hoverinfo="skip",
-        )
 
     def _wedges(self, before: dict[int, str], view: View) -> go.Scatter:
         shown = {

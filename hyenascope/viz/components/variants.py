@@ -146,7 +146,7 @@ class Variants:
                 "exponentformat": "power",
             },
             shapes=(level_line(0.0, view),),
-            note=_note(rows, finite, [colours.legend, *hidden]),
+            note=_note(rows, finite, [colours.legend, *hidden], view),
             coloraxis=colours.coloraxis,
             complete=len(headed) + len(flagged) == len(inside),
         )
@@ -210,11 +210,16 @@ class Variants:
 
 
 def _note(
-    rows: list[dict[str, Any]], finite: Bool[np.ndarray, " variants"], more: list[str]
+    rows: list[dict[str, Any]],
+    finite: Bool[np.ndarray, " variants"],
+    more: list[str],
+    view: View,
 ) -> str:
     text, scored = "no variants here", int(finite.sum())
     if len(finite):
-        text = lollipops.legend(rows, len(finite) - scored, scored - len(rows))
+        text = lollipops.legend(
+            rows, len(finite) - scored, scored - len(rows), whole=view.whole
+        )
     return "   ".join([text, *(part for part in more if part)])
 
 
