@@ -152,18 +152,22 @@ def locus_layout(
     above: int = 10,
     height: int | None = None,
     width: int | None = None,
+    steady: bool = False,
 ) -> dict[str, Any]:
     """Return plotly's layout for drawn lanes, one above the other.
 
     ``interval`` (0-based half-open) is what the x axis shows, ``above`` the margin
     over the first lane; ``height`` and ``width`` are of the whole figure, in pixels.
+    A ``steady`` layout has room for a note above every lane, so that nothing moves
+    under the mouse when a note comes or goes.
     """
     left = _left_margin(lanes)
-    natural = sum(lane.height + _gap(lane) for lane in lanes)
+    gaps = [_NOTED_GAP if steady or lane.note else _GAP for lane in lanes]
+    natural = sum(gaps) + sum(lane.height for lane in lanes)
     inner = natural if height is None else max(height - above - _BOTTOM, 40)
     return {
         **layout_defaults(theme),
-        **_stacked(lanes, inner, left, theme),
+        **_stacked(lanes, gaps, inner, left, theme),
         "xaxis": _x_axis(interval, theme),
         "shapes": [shape for lane in lanes for shape in lane.shapes],
         "margin": {"l": left, "r": _RIGHT, "t": above, "b": _BOTTOM},
@@ -178,14 +182,14 @@ def locus_layout(
 
 
 def _stacked(
-    lanes: Sequence[Lane], inner: int, left: int, theme: Theme
+    lanes: Sequence[Lane], gaps: Sequence[int], inner: int, left: int, theme: Theme
 ) -> dict[str, Any]:
     """Give every lane its stretch of the height, its name, note and colour bar."""
-    natural = sum(lane.height + _gap(lane) for lane in lanes)
+    natural = sum(gaps) + sum(lane.height for lane in lanes)
     layout: dict[str, Any] = {"annotations": []}
     used = 0
-    for slot, lane in enumerate(lanes, start=1):
-        used += _gap(lane)
+    for slot, (lane, gap) in enumerate(zip(lanes, gaps, strict=True), start=1):
+        used += gap
         top = 1 - used / natural
         used += lane.height
         bottom = max(1 - used / natural, 0.0)
@@ -195,10 +199,6 @@ def _stacked(
         if lane.coloraxis is not None:
             layout[f"coloraxis{slot}"] = _colour_axis(lane, bottom, top, inner)
     return layout
-
-
-def _gap(lane: Lane) -> int:
-    return _NOTED_GAP if lane.note else _GAP
 
 
 def _y_axis(lane: Lane, bottom: float, top: float, theme: Theme) -> dict[str, Any]:

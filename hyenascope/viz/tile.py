@@ -99,7 +99,7 @@ def draw_tile(
             letters.append(spec)
         data += [trace.to_plotly_json() for trace in lane.traces]
         lanes.append(lane)
-    layout = locus_layout(lanes, interval, THEMES[theme])
+    layout = locus_layout(lanes, interval, THEMES[theme], steady=True)
     complete = all(lane.complete for lane in lanes)
     return Tile(interval, tuple(data), layout, tuple(letters), complete)
 

@@ -13,7 +13,7 @@ from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.unscored import NOT_FINITE
 from hyenascope.viz.components import Heatmap, Line, Logo
 from hyenascope.viz.lane import Component, Lane
-from hyenascope.viz.text import escape_text, wrapped
+from hyenascope.viz.text import escape_text
 from hyenascope.viz.view import View
 from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
 from hyenascope.widgets.worker import Progress
@@ -27,9 +27,6 @@ KINDS: dict[TrackKind, str] = {
     "deep_lift_shap": "DeepLIFT SHAP",
 }
 """What a browser can compute, and what it calls it."""
-
-_HEIGHTS = {"log_prob": 120, "ism": 84}
-_HEIGHT = 100
 
 
 class ComputedLane:
@@ -51,16 +48,16 @@ class ComputedLane:
 
     def draw(self, view: View) -> Lane:
         """Return the lane, empty with a note while there is nothing to draw."""
-        known = self.signals(view.interval)
-        if known is None:
-            note = self.message or "not computed yet"
+        known = self.computed.known(view.interval)
+        lane = self._component(known).draw(view)
+        if not np.isfinite(known.values).any():
+            note = escape_text(self.message or "not computed yet")
             blank = go.Scatter(x=[], y=[], yaxis=view.yaxis)
             axis = {"range": [0, 1], "visible": False}
-            height = _HEIGHTS.get(self.computed.kind, _HEIGHT)
-            label = wrapped(self.label)
-            note = escape_text(note)
-            return Lane(label, height, (blank,), axis, note=note, complete=False)
-        lane = self._component(known).draw(view)
+            # As high as it will be: lanes must not move under the mouse.
+            return Lane(
+                lane.label, lane.height, (blank,), axis, note=note, complete=False
+            )
         notes = [lane.note, escape_text(self.message)]
         whole = lane.complete and not known.provenance["not_computed"]
         note = "   ".join(note for note in notes if note)

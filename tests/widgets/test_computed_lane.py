@@ -57,8 +57,17 @@ def test_a_lane_without_numbers_says_so(model, genome, kind):
     lane = made(model, genome, kind)
     drawn = lane.draw(View(PLACE))
     assert drawn.note == "not computed yet"
-    assert drawn.label.replace("<br>", " ") == KINDS[kind]
+    assert drawn.label.replace("<br>", " ").startswith(KINDS[kind])
     assert lane.signals(PLACE) is None
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_lane_keeps_its_place_when_its_numbers_come(model, genome, kind):
+    lane = made(model, genome, kind)
+    before = lane.draw(View(PLACE))
+    fill(lane, PLACE)
+    after = lane.draw(View(PLACE))
+    assert (after.height, after.label) == (before.height, before.label)
 
 
 def test_mutagenesis_is_drawn_as_its_heatmap(model, genome):
