@@ -17,6 +17,7 @@ _OPEN = """async (name) => {
   const { context, sessionContext } = jupyterapp.shell.currentWidget;
   await context.ready;
   await sessionContext.ready;
+  while (!sessionContext.session?.kernel) await pause(); // ready may come first
   await sessionContext.session.kernel.info;
   window.kernelErrors = [];
   sessionContext.iopubMessage.connect((_, { header, content }) => {
