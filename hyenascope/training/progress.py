@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class RunPlan:
     out: str = ""
 
 
+@runtime_checkable
 class Monitor(Protocol):
     """Watches a run; every method is called from the thread that trains."""
 
