@@ -1,0 +1,82 @@
+"""Training curves that grow on the page: plotly's widget, told only what is new."""
+
+from collections.abc import Mapping
+from threading import RLock
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from hyenascope.viz.style import ThemeName
+from hyenascope.viz.training_curves import plot_training, training_curves
+from hyenascope.viz.variant_figures.canvas import Canvas
+
+_HEIGHT, _TOP = 370, 30
+_MOVING = ("x", "y", "customdata", "text", "name", "showlegend")
+_ECHOES = {"_js2py_traceDeltas", "_js2py_layoutDelta"}
+
+
+class LiveCurves(go.FigureWidget):  # type: ignore[misc]
+    """The curves of `plot_training`, drawn again in place; any thread may draw.
+
+    Parameters
+    ----------
+    reports
+        A row per step.
+    theme
+        ``"light"`` or ``"dark"``.
+    width
+        In pixels: plotly's widget does not learn how wide its page is.
+
+    Examples
+    --------
+    >>> from hyenascope.widgets.run_log import RunLog
+    >>> curves = LiveCurves(RunLog().table(), theme="dark")
+    >>> [len(trace.x) for trace in curves.data]
+    [0, 0, 0, 0, 0]
+    """
+
+    def __init__(
+        self, reports: pd.DataFrame, *, theme: ThemeName = "light", width: int = 900
+    ) -> None:
+        self._pen = RLock()  # Jupyter brings messages in a thread of their own
+        self._canvas = Canvas(theme, width=width, height=_HEIGHT, top=_TOP)
+        first = plot_training(reports, theme=theme, width=width, height=_HEIGHT)
+        first.layout.title = None
+        first.layout.margin.t = _TOP
+        super().__init__(first)
+        self._config = first._config
+        self._own_ranges = {tuple(first.layout.yaxis.range)}
+
+    def draw(self, reports: pd.DataFrame) -> None:
+        """Show these steps; an axis that somebody has moved stays where it is."""
+        curves = training_curves(reports, self._canvas)
+        with self._pen, self.batch_update():
+            for old, new in zip(self.data, curves.traces, strict=True):
+                for name in _MOVING:
+                    if name in new:
+                        old[name] = new[name]
+            self.layout.shapes = curves.shapes
+            self.layout.annotations = curves.annotations
+            ends = curves.axes["yaxis"]["range"]
+            if self._is_ours(self.layout.yaxis):
+                self.layout.yaxis.range = ends
+            self._own_ranges.add(tuple(ends))
+
+    def refresh(self) -> None:
+        """Let a view that is opened from now on begin with what is shown now."""
+        with self._pen:
+            self._repr_mimebundle_()  # that is when plotly does so
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Hear from the page who zoomed, but not echoes of what was drawn.
+
+        These come while the next picture is made, and make plotly lose parts of it.
+        """
+        told = {key: sync_data[key] for key in sync_data if key not in _ECHOES}
+        if told:
+            with self._pen:
+                super().set_state(told)
+
+    def _is_ours(self, axis: Any) -> bool:  # noqa: ANN401, plotly's
+        return not axis.autorange and tuple(axis.range or ()) in self._own_ranges

@@ -1,0 +1,72 @@
+"""Curves drawn again in place are those of a fresh figure."""
+
+import numpy as np
+import pytest
+
+from hyenascope.viz.training_curves import plot_training
+from hyenascope.widgets.live_curves import LiveCurves
+from tests.viz.test_training_run import reports
+
+FEW = reports([1.40, 1.39, 1.37], validation=[None, 1.38, None])
+
+
+def many(count: int = 600):
+    losses = 1.3 + 1.2 * np.exp(-np.arange(count) / 20)
+    lengths = np.where(np.arange(count) < 300, 10, 20)
+    skipped = np.where(np.arange(count) == 9, "why <b>", "").astype(object)
+    return reports(losses, length=lengths, skipped=skipped)
+
+
+@pytest.fixture
+def curves():
+    return LiveCurves(reports([]))
+
+
+def test_drawn_in_place_is_drawn_afresh(curves):
+    curves.draw(FEW)
+    curves.draw(many())
+    fresh = plot_training(many(), height=370)
+    for shown, wanted in zip(curves.data, fresh.data, strict=True):
+        assert shown.name == wanted.name
+        assert shown.showlegend == wanted.showlegend
+        assert shown.text == wanted.text
+        np.testing.assert_array_equal(shown.x, wanted.x)
+        np.testing.assert_array_equal(shown.y, wanted.y)
+        np.testing.assert_array_equal(shown.customdata, wanted.customdata)
+    for part in ("shapes", "annotations"):
+        shown, wanted = (list(f.layout[part]) for f in (curves, fresh))
+        assert shown == wanted
+    assert curves.layout.yaxis.range == fresh.layout.yaxis.range
+
+
+def test_an_axis_that_a_reader_moved_stays_until_it_is_put_back(curves):
+    curves.draw(FEW)
+    first = curves.layout.yaxis.range
+    data = {"yaxis.range[0]": 1.2, "yaxis.range[1]": 1.3}
+    told = {"relayout_data": data, "source_view_id": "view"}
+    curves.set_state({"_js2py_relayout": told})
+    curves.draw(many())
+    assert tuple(curves.layout.yaxis.range) == (1.2, 1.3)
+    assert len(curves.data[0].x) == 600  # but the curve goes on
+    data = {"yaxis.range[0]": first[0], "yaxis.range[1]": first[1]}
+    curves.set_state({"_js2py_relayout": {**told, "relayout_data": data}})
+    curves.draw(many())
+    assert curves.layout.yaxis.range == plot_training(many()).layout.yaxis.range
+
+
+def test_echoes_of_the_page_change_nothing(curves):
+    curves.draw(FEW)
+    names = [trace.name for trace in curves.data]
+    deltas = [{"uid": trace.uid, "name": "trace"} for trace in curves.data]
+    echo = {"trace_deltas": deltas, "trace_edit_id": curves._last_trace_edit_id}
+    curves.set_state({"_js2py_traceDeltas": echo})
+    curves.refresh()
+    assert [trace.name for trace in curves.data] == names
+    assert [trace["name"] for trace in curves._widget_data] == names
+
+
+def test_a_view_that_is_opened_later_begins_with_what_is_shown(curves):
+    curves.draw(many())
+    assert len(curves._widget_data[0]["x"]) == 0
+    curves.refresh()
+    assert len(curves._widget_data[0]["x"]) == 600
