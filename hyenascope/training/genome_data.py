@@ -112,14 +112,14 @@ class GenomeData:
         return sum(region.length for region in getattr(self, part))
 
     def texts(self, part: Part) -> Iterator[tuple[str, str]]:
-        """Yield the name and the upper-case text of every stretch of a part."""
+        """Yield the name of every stretch of a part, and its text in its own case."""
         for region in getattr(self, part):
             genome = self.genomes[region.genome]
             name = str(region)
             if len(self.genomes) > 1:
                 name = f"{genome.name} {name}"
             text = genome.texts.fetch_region(region.chrom, region.start, region.end)
-            yield name, text.upper()
+            yield name, text
 
 
 GenomeSource = StrPath | Mapping[str, str] | FastaReader

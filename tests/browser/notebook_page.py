@@ -1,6 +1,7 @@
 """A notebook in JupyterLab: opened, run, asked what its kernel knows."""
 
 import json
+import time
 from ast import literal_eval
 from typing import Any
 
@@ -41,6 +42,7 @@ _DRAWN = """() => {
     [...document.querySelectorAll(".hs-locus")].every(
       (host) => ["ready", "failed"].includes(host.dataset.state));
 }"""
+_WINDOW = "() => document.querySelector('.hs-locus').view.window"
 _FAILED = "(all) => all.map((host) => host.textContent)"
 _VALUE = """async (expression) => {
   const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
@@ -98,3 +100,17 @@ class NotebookPage(WatchedPage):
     def value(self, expression: str) -> Any:
         """Return what a Python expression is in the kernel, by way of JSON."""
         return json.loads(literal_eval(self.settle(_VALUE, expression)))
+
+    def interval(self, widget: str) -> list[int]:
+        """Return where the kernel's widget is, once it has heard where the page is.
+
+        0-based half-open. The page tells it when a movement is over.
+        """
+        deadline = time.monotonic() + 30
+        while True:
+            left, right = self.page.evaluate(_WINDOW)
+            start, end = self.value(f"[{widget}.interval.start, {widget}.interval.end]")
+            if abs(start + 0.5 - left) < 1 and abs(end + 0.5 - right) < 1:
+                return [start, end]
+            assert time.monotonic() < deadline, f"{start}-{end}, not {left}-{right}"
+            self.page.wait_for_timeout(50)

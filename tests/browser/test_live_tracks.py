@@ -23,7 +23,7 @@ def live(kept_notebook):
 
 
 def shown(page):
-    return page.value("[live.interval.start, live.interval.end]")
+    return page.interval("live")
 
 
 def test_draws_and_follows_the_mouse_and_the_keys(live):

@@ -1,43 +1,61 @@
+"""Training as a user calls it: small models on text whose answer is known."""
+
+import json
 import math
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.sequence.tokenizer import tokenize
-from hyenascope.training.pretrain import (
-    PretrainOptions,
-    evaluate,
-    next_token_loss,
-    parameter_groups,
-    pretrain,
-)
-from tests.toy_models import chain, first_order
+from hyenascope.training.genome_data import open_genomes
+from hyenascope.training.hardware import Hardware
+from hyenascope.training.perplexity import evaluate
+from hyenascope.training.pretrain import PretrainOptions, pretrain
+from hyenascope.training.trainer import Trainer
+from hyenascope.training.warmup import length_stages
+from hyenascope.training.windows import WindowRules
 
 CONFIG = HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=66)
+STILL = replace(CONFIG, embed_dropout=0.0)
 QUICK = PretrainOptions(steps=3, batch_size=4, length=64, micro_batch=2)
-
-
-def train(sequences, config=CONFIG, **options):
-    recipe = PretrainOptions(**{**QUICK.__dict__, **options})
-    return pretrain(config, sequences, options=recipe, device="cpu", progress=False)
 
 
 def text(length, seed=0, letters="ACGT"):
     return "".join(np.random.default_rng(seed).choice(list(letters), length))
 
 
+def train(genomes, config=CONFIG, *, options=None, **how):
+    recipe = replace(QUICK, **(options or {}))
+    how = {"hardware": Hardware(device="cpu"), "progress": False, **how}
+    return pretrain(config, genomes, options=recipe, **how)
+
+
+def same_weights(one, other):
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_learns_a_repeat():
     """Uniform is 1.386 nats; on the one strand of a repeat nothing is left to guess."""
-    result = train({"I": "ACGT" * 100}, steps=120, learning_rate=1e-2)
+    result = train({"I": "ACGT" * 200}, options={"steps": 120, "learning_rate": 1e-2})
     assert result.losses[0] > 2.0  # log 16: nothing known, not even the alphabet
     assert result.losses[-1] < 0.2
     assert evaluate(result.model, ["ACGT" * 60], length=64, device="cpu") < 0.1
     assert not result.model.training
+    assert result.finished
     assert result.tokens == 120 * 4 * 64
     assert len(result.losses) == 120
+
+
+def test_fills_in_what_is_hidden():
+    two_sided = replace(CONFIG, bidirectional=True)
+    options = {"steps": 150, "learning_rate": 1e-2, "objective": "masked"}
+    result = train({"I": "ACGT" * 200}, two_sided, options=options)
+    assert result.losses[0] > 2.0
+    assert np.mean(result.losses[-10:]) < 0.6
 
 
 def test_seed_decides_everything_and_leaves_the_global_state():
@@ -45,139 +63,252 @@ def test_seed_decides_everything_and_leaves_the_global_state():
     for callers_own in (1, 2):
         torch.manual_seed(callers_own)
         before = torch.random.get_rng_state()
-        runs.append(train({"I": text(500)}, seed=7))
+        runs.append(train({"I": text(500)}, options={"seed": 7}))
         assert torch.equal(torch.random.get_rng_state(), before)
     assert runs[0].losses == runs[1].losses
-    for a, b in zip(*(run.model.parameters() for run in runs), strict=True):
-        assert torch.equal(a, b)
-    assert train({"I": text(500)}, seed=8).losses != runs[0].losses
+    assert same_weights(runs[0].model, runs[1].model)
+    assert train({"I": text(500)}, options={"seed": 8}).losses != runs[0].losses
 
 
 def test_gradients_add_up_over_micro_batches():
-    still = {"config": HyenaConfig(**{**CONFIG.__dict__, "embed_dropout": 0.0})}
-    whole = train({"I": text(500)}, micro_batch=4, **still)
-    split = train({"I": text(500)}, micro_batch=1, **still)
+    whole, split = (
+        train({"I": text(500)}, STILL, options={"micro_batch": rows}) for rows in (4, 1)
+    )
     np.testing.assert_allclose(whole.losses, split.losses, rtol=1e-5)
 
 
-def test_only_the_filter_network_is_free_of_decay():
-    config = HyenaConfig(**{**CONFIG.__dict__, "train_positions": True})
-    model = HyenaLM(config)
-    decayed, free = parameter_groups(model, 0.3)
-    names = {id(p): name for name, p in model.named_parameters()}
-    assert decayed["weight_decay"] == 0.3
-    assert free["weight_decay"] == 0.0
-    prefix = "backbone.layers.0.mixer.filter_fn."
-    weights = {
-        f"{prefix}implicit_filter.{leaf}"
-        for leaf in ["1.freq", *(f"{i}.weight" for i in (0, 2, 4, 6))]
-    }
-    found = {names[id(p)] for p in free["params"]}
-    biases = {f"{prefix}implicit_filter.{i}.bias" for i in (0, 2, 4)}
-    assert found == weights | biases | {f"{prefix}pos_emb.z"}
-    everything = decayed["params"] + free["params"]
-    assert sorted(map(id, everything)) == sorted(names)
-
-
-def test_schedule_warms_up_and_ends_at_its_floor():
-    rates = []
-    real = torch.optim.AdamW.step
-
-    def spy(self, closure=None):
-        rates.append(self.param_groups[0]["lr"])
-        return real(self, closure)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.AdamW, "step", spy)
-        train({"I": text(500)}, steps=40, warmup=0.1, learning_rate=1.0e-3)
-    np.testing.assert_allclose(rates[:4], [0.25e-3, 0.5e-3, 0.75e-3, 1e-3])
-    assert rates[4] == pytest.approx(1e-3)
-    assert rates[22] == pytest.approx(0.55e-3)  # half way: between peak and floor
-    assert rates[-1] == pytest.approx(0.1e-3, rel=0.02)
-    assert all(a >= b for a, b in pairwise(rates[4:]))
-
-
-def test_callback_gets_step_model_and_loss():
-    seen = []
-    recipe = PretrainOptions(steps=3, batch_size=1, length=16)
-    result = pretrain(
-        CONFIG,
-        {"I": text(100)},
-        options=recipe,
-        progress=False,
-        on_step=lambda step, model, loss: seen.append((step, type(model), loss)),
+def test_the_mean_is_over_targets_however_n_is_spread():
+    """One window with hardly a target must not weigh as much as a full one."""
+    genome = {"I": text(300) + "N" * 40 + text(24, 1) + text(300, 2)}
+    rules = {"windows": WindowRules(max_unknown=0.9)}
+    whole, split = (
+        train(genome, STILL, options={"micro_batch": rows, "steps": 6, **rules})
+        for rows in (4, 1)
     )
-    assert seen == [(i + 1, HyenaLM, loss) for i, loss in enumerate(result.losses)]
+    np.testing.assert_allclose(whole.losses, split.losses, rtol=1e-5)
 
 
-def test_loss_by_hand_skips_what_is_no_base():
-    """Only A → C and T → G count here; N and PAD are read, never asked for."""
-    tokens = torch.tensor([[7, 8, 11, 4], [11, 10, 9, 4]])
-    logits = torch.zeros(2, 4, 16)
-    logits[0, 0, 8] = math.log(3)  # 3 / 18
-    logits[1, 0, 10] = math.log(5)  # 5 / 20
-    logits[1, 1, 9] = math.log(17)  # 17 / 32
-    expected = -(math.log(3 / 18) + math.log(5 / 20) + math.log(17 / 32)) / 3
-    assert float(next_token_loss(logits, tokens)) == pytest.approx(expected)
+def test_recomputing_changes_no_number_and_no_file(tmp_path):
+    kept, again = (
+        train(
+            {"I": text(500)},
+            STILL,
+            hardware=Hardware(device="cpu", gradient_checkpointing=recompute),
+            out=tmp_path / str(recompute),
+        )
+        for recompute in (False, True)
+    )
+    assert kept.losses == again.losses
+    assert same_weights(kept.model, again.model)
+    assert again.model.config == STILL
 
 
-def test_evaluate_by_hand():
-    """A first-order model needs no context: every base but the first counts."""
-    sequence = text(150)
-    found = evaluate(first_order(), [sequence], length=32, device="cpu")
-    assert found == pytest.approx(-chain(sequence) / 149)
+def test_length_warmup_trains_at_every_length(tmp_path):
+    options = {"steps": 8, "stages": length_stages(64, 8, start=16)}
+    result = train({"I": text(2000)}, options=options)
+    assert [report.length for report in result.reports] == sorted(
+        [16, 16, 32, 32, 32, 64, 64, 64]
+    )
+    assert result.tokens == 8 * 4 * 64
+    assert all(math.isfinite(loss) for loss in result.losses)
 
 
-@pytest.mark.parametrize("length", [16, 17, 64])
-@pytest.mark.parametrize("total", [1, 2, 15, 16, 17, 24, 25, 70])
-def test_evaluate_equals_one_pass_per_base(length, total):
-    """Each base from the window that judges it, by the documented rule."""
-    generator = torch.Generator().manual_seed(0)
-    model = HyenaLM(CONFIG, generator=generator).double().eval()
-    with torch.no_grad():
-        for p in model.parameters():
-            p.add_(torch.randn(p.shape, generator=generator) * 0.3)
-    sequences = [text(total), text(40, seed=1, letters="ACGTN")]
-    nats = []
-    for tokens in map(torch.from_numpy, map(tokenize, sequences)):
-        for i in range(1, len(tokens)):
-            if tokens[i] == 11:
-                continue
-            step = length // 2
-            windows_before = max(0, (i - length) // step + 1)
-            start = windows_before * step
-            logits = model(tokens[None, start:i])[0, -1, 7:11]
-            nats.append(-logits.log_softmax(-1)[tokens[i] - 7].item())
-    found = evaluate(model, sequences, length=length, batch_size=3, device="cpu")
-    assert found == pytest.approx(np.mean(nats), rel=1e-9)
+def test_a_model_goes_on_from_its_weights():
+    first = train({"I": "ACGT" * 200}, options={"steps": 60, "learning_rate": 1e-2})
+    before = {k: v.clone() for k, v in first.model.state_dict().items()}
+    further = train({"I": "ACGT" * 200}, first.model)
+    assert further.losses[0] < 1.0
+    for name, weight in first.model.state_dict().items():
+        assert torch.equal(weight, before[name])
 
 
-def test_evaluate_has_nothing_to_say_without_bases():
-    assert math.isnan(evaluate(first_order(), ["", "A", "NNNN"], length=8))
+def test_the_average_is_what_comes_back():
+    """With decay 0 the average is the last weights; with more it lags."""
+    plain = train({"I": text(500)})
+    none = train({"I": text(500)}, options={"ema": 0.0})
+    lagging = train({"I": text(500)}, options={"ema": 0.9})
+    assert same_weights(plain.model, none.model)
+    assert not same_weights(plain.model, lagging.model)
+    assert plain.losses == lagging.losses
+
+
+def test_held_out_text_is_judged_and_the_best_kept(tmp_path):
+    result = train(
+        {"I": text(2000), "II": text(400, 1)},
+        options={"steps": 6},
+        validation=["II"],
+        validate_every=2,
+        out=tmp_path,
+    )
+    looks = [r.step for r in result.reports if r.validation is not None]
+    assert looks == [2, 4, 6]
+    assert (tmp_path / "checkpoints" / "best.pt").exists()
+    config = json.loads((tmp_path / "config.json").read_text())
+    best = min(r.validation for r in result.reports if r.validation is not None)
+    assert json.dumps(config).count(str(best)) == 1
+
+
+def test_the_folder_holds_the_model(tmp_path):
+    result = train({"I": text(500)}, out=tmp_path)
+    again = load_pretrained(tmp_path)
+    assert same_weights(again, result.model)
+    history = result.history
+    assert history["step"].tolist() == [1, 2, 3]
+    assert history["loss"].tolist() == result.losses
+
+
+class Stopping:
+    """A monitor that stops a run after some steps."""
+
+    def __init__(self, after):
+        self.after, self.heard, self.stop_requested = after, [], False
+
+    def begin(self, plan, past):
+        self.plan, self.past = plan, past
+
+    def step(self, report):
+        self.heard.append(report)
+        self.stop_requested = report.step >= self.after
+
+    def end(self, message):
+        self.message = message
+
+
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path, ema):
+    genome = {"I": text(900)}
+    options = {"steps": 12, "ema": ema, "stages": length_stages(64, 12, start=16)}
+    whole = train(genome, options=options)
+    for after in (1, 5, 6, 11):
+        monitor = Stopping(after)
+        part = train(genome, options=options, out=tmp_path, monitor=monitor)
+        assert not part.finished
+        assert len(part.reports) == after
+        assert f"Stopped after {after} of 12 steps" in monitor.message
+    result = train(genome, options=options, out=tmp_path)
+    assert result.finished
+    assert result.losses == whole.losses
+    assert same_weights(result.model, whole.model)
+    rates = [report.learning_rate for report in result.reports]
+    assert rates == [report.learning_rate for report in whole.reports]
+
+
+def test_a_finished_run_is_only_read(tmp_path):
+    first = train({"I": text(500)}, out=tmp_path)
+    monitor = Stopping(99)
+    again = train({"I": text(500)}, out=tmp_path, monitor=monitor)
+    assert monitor.heard == []
+    assert again.losses == first.losses
+    assert same_weights(again.model, first.model)
 
 
 @pytest.mark.parametrize(
-    ("options", "sequences", "message"),
+    ("change", "message"),
     [
-        ({"length": 67}, {"I": "A" * 99}, r"must fit l_max=66 tokens; got 67\."),
-        ({}, {"I": "ACGT"}, r"at least 64 bp; the longest has 4\."),
-        ({}, {}, r"at least 64 bp; the longest has 0\."),
-        ({}, {"I": "N" * 99}, r"at most 10% N; none came in 1,000 draws\."),
-        ({"steps": 0}, {}, r"steps must be at least 1; got 0\."),
-        ({"length": 1}, {}, r"length must be at least 2; got 1\."),
+        ({"options": {"seed": 9}}, "options.seed: 0 there, 9 here"),
+        ({"config": replace(CONFIG, d_model=8)}, "config.d_model: 16 there, 8 here"),
+        ({"genomes": {"I": text(500, 5)}}, "data: "),
+        ({"validation": 0.2}, "data: "),
     ],
 )
-def test_refuses(options, sequences, message):
+def test_another_run_in_the_same_folder_is_refused_with_what_differs(
+    tmp_path, change, message
+):
+    how = {"genomes": {"I": text(500)}, "out": tmp_path}
+    train(**how)
+    before = (tmp_path / "model.safetensors").read_bytes()
     with pytest.raises(ValueError, match=message):
-        train(sequences, **options)
+        train(**{**how, **change})
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+def poison(monkeypatch, steps):
+    """Make the loss of some steps infinite."""
+    real = Trainer._accumulate
+
+    def wrong(self, inputs, targets):
+        loss = real(self, inputs, targets)
+        return math.inf if self.step in steps else loss
+
+    monkeypatch.setattr(Trainer, "_accumulate", wrong)
+
+
+def test_a_step_without_a_finite_loss_is_skipped_and_said(monkeypatch, caplog):
+    poison(monkeypatch, {1, 2, 4})
+    result = train({"I": text(500)}, options={"steps": 6})
+    skipped = [report.step for report in result.reports if report.skipped]
+    assert skipped == [2, 3, 5]
+    assert "weights were left as they were" in caplog.text
+    assert "first window I:" in caplog.text
+    monkeypatch.undo()
+    monkeypatch.setattr(Trainer, "_set_rate", lambda self, number: 0.0)
+    assert all(torch.isfinite(p).all() for p in result.model.parameters())
+
+
+def test_a_skipped_step_leaves_the_weights(monkeypatch):
+    poison(monkeypatch, {0, 1})
+    result = train({"I": text(500)}, options={"steps": 2})
+    untouched = HyenaLM(CONFIG, generator=torch.Generator().manual_seed(0))
+    assert same_weights(result.model, untouched)
+
+
+def test_three_in_a_row_stop_the_run_and_keep_the_last_checkpoint(
+    monkeypatch, tmp_path
+):
+    poison(monkeypatch, {4, 5, 6})
+    monitor = Stopping(99)
+    with pytest.raises(FloatingPointError, match="not in 3 steps in a row"):
+        train(
+            {"I": text(500)},
+            options={"steps": 9},
+            out=tmp_path,
+            save_every=2,
+            monitor=monitor,
+        )
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*"))
+    assert kept[-1] == "step-00000006.pt" or kept[-1] == "step-00000004.pt"
+    assert "The run failed" in monitor.message
 
 
 def test_divergence_is_an_error():
-    with pytest.raises(FloatingPointError, match=r"loss must stay finite; got nan"):
-        train({"I": text(500)}, steps=20, learning_rate=1e30)
+    with pytest.raises(FloatingPointError, match="lower learning_rate"):
+        train({"I": text(500)}, options={"steps": 20, "learning_rate": 1e30})
 
 
-def test_refuses_a_two_sided_model():
-    config = HyenaConfig(d_model=8, n_layer=1, d_inner=8, l_max=34, bidirectional=True)
+@pytest.mark.parametrize(
+    ("options", "genomes", "message"),
+    [
+        ({"length": 67}, {"I": "A" * 99}, r"must fit l_max=66 tokens; got 67\."),
+        ({"length": 66, "append_sep": True}, {"I": "A" * 99}, r"got 66 and \[SEP\]"),
+        ({}, {"I": "ACGT" * 5}, r"window of 64 bp .* longest of 1. bp"),
+        ({}, {"I": "N" * 9999}, "more than 10% N"),
+        ({"objective": "masked"}, {"I": "ACGT" * 99}, "two-sided .*'masked'"),
+    ],
+)
+def test_refuses(options, genomes, message):
+    with pytest.raises(ValueError, match=message):
+        train(genomes, options=options)
+
+
+def test_refuses_a_two_sided_model_for_the_next_base():
     with pytest.raises(ValueError, match="config must be causal"):
-        pretrain(config, {"I": "ACGT" * 50}, options=PretrainOptions(length=32))
+        train({"I": "ACGT" * 99}, replace(CONFIG, bidirectional=True))
+
+
+def test_split_genomes_are_not_split_again():
+    data = open_genomes({"I": text(900)}, validation=0.2)
+    assert train(data).reports[-1].validation is not None
+    with pytest.raises(ValueError, match="split already"):
+        train(data, validation=0.1)
+
+
+def test_validation_needs_a_window():
+    with pytest.raises(ValueError, match="validation must hold a window to judge on"):
+        train({"I": text(500), "II": "ACGT"}, validation=["II"])
+
+
+def test_loggers_need_a_folder_and_write_into_it(tmp_path):
+    with pytest.raises(ValueError, match="out must be given for loggers"):
+        train({"I": text(500)}, loggers=["csv"])
+    train({"I": text(500)}, loggers=["csv"], out=tmp_path)
+    assert list((tmp_path / "csv").rglob("metrics.csv"))

@@ -1,0 +1,147 @@
+"""Where a run takes place: devices, processes, precision, memory."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from hyenascope._device import resolve_device
+from hyenascope._typing import StrPath
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Strategy = Literal["auto", "ddp", "fsdp"]
+Precision = Literal["32", "bf16", "16", "64"]
+LoggerName = Literal["csv", "tensorboard", "wandb"]
+
+_FABRIC_PRECISION = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "16": "16-mixed",
+    "64": "64-true",
+}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Devices, precision and memory of a run; none of it is part of the recipe.
+
+    Parameters
+    ----------
+    device
+        ``"cpu"``, ``"cuda"`` and so on; CUDA if there is one by default.
+    devices
+        How many of them per machine. Under ``torchrun`` the processes are those that
+        it has started.
+    num_nodes
+        Machines.
+    strategy
+        ``"ddp"`` copies the model to every device, ``"fsdp"`` shares it out (CUDA
+        only); ``"auto"`` is ``"ddp"`` as soon as there are several.
+    precision
+        ``"32"``; ``"bf16"`` or ``"16"`` for the matrices, while filters, Fourier
+        transforms, the residual stream and the loss stay in float32; ``"64"``.
+    gradient_checkpointing
+        Compute activations again on the way back in place of keeping them: a third
+        more time, a fraction of the memory, the same gradients.
+    max_memory
+        Bytes that the activations of one pass may take, from which the micro-batch
+        follows; a cautious guess by default.
+    workers
+        Processes that read windows ahead; 0 reads them between steps.
+
+    Raises
+    ------
+    ValueError
+        If a number is below its least.
+    """
+
+    device: str | torch.device | None = None
+    devices: int = 1
+    num_nodes: int = 1
+    strategy: Strategy = "auto"
+    precision: Precision = "32"
+    gradient_checkpointing: bool = False
+    max_memory: int | None = None
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        least = {"devices": 1, "num_nodes": 1, "workers": 0}
+        for name, bound in least.items():
+            if (value := getattr(self, name)) < bound:
+                raise ValueError(f"{name} must be at least {bound}; got {value}.")
+        if self.max_memory is not None and self.max_memory < 1:
+            raise ValueError(f"max_memory must be at least 1; got {self.max_memory}.")
+
+    @property
+    def place(self) -> torch.device:
+        """The device that is asked for, or the best there is."""
+        return resolve_device(self.device)
+
+    def launch(
+        self, *, loggers: Sequence[LoggerName] = (), out: StrPath | None = None
+    ) -> "Fabric":
+        """Return Fabric with its processes running.
+
+        Raises
+        ------
+        ImportError
+            If the extra ``train``, or what a logger needs, is not installed.
+        ValueError
+            If ``loggers`` are given without ``out``.
+        """
+        if find_spec("lightning_fabric") is None:
+            raise ImportError(
+                "pretrain needs Lightning Fabric: pip install 'hyenascope[train]'"
+            )
+        from lightning_fabric import Fabric
+
+        place = self.place
+        several = self.devices * self.num_nodes > 1
+        strategy: str = self.strategy
+        if strategy == "auto" and several:
+            strategy = "ddp"
+        devices: Any = self.devices
+        if place.type == "cuda" and place.index is not None and not several:
+            devices = [place.index]
+        fabric = Fabric(
+            accelerator=place.type,
+            devices=devices,
+            num_nodes=self.num_nodes,
+            strategy=strategy,
+            precision=_FABRIC_PRECISION[self.precision],  # type: ignore[arg-type]
+            loggers=_loggers(loggers, out),
+        )
+        with warnings.catch_warnings():
+            # Fabric's advice on settings that are decided here.
+            warnings.filterwarnings("ignore", module="lightning_fabric")
+            fabric.launch()
+        return fabric
+
+
+def _loggers(names: Sequence[LoggerName], out: StrPath | None) -> list[Any]:
+    if names and out is None:
+        raise ValueError(f"out must be given for loggers; got loggers={list(names)}.")
+    return [_logger(name, Path(out)) for name in names if out is not None]
+
+
+def _logger(name: LoggerName, folder: Path) -> object:
+    if name == "csv":
+        from lightning_fabric.loggers.csv_logs import CSVLogger
+
+        return CSVLogger(folder, name="csv")
+    needs = "tensorboard" if name == "tensorboard" else "wandb"
+    if find_spec(needs) is None:
+        raise ImportError(f"the logger {name!r} needs {needs}: pip install {needs}")
+    if name == "tensorboard":
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+        return TensorBoardLogger(folder, name="tensorboard")
+    from wandb.integration.lightning.fabric import WandbLogger
+
+    return WandbLogger(save_dir=folder, project="hyenascope")

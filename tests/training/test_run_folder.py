@@ -1,0 +1,124 @@
+"""Checkpoints and logs: whole or not at all, the last few kept."""
+
+import errno
+import math
+
+import pytest
+import torch
+
+from hyenascope.training.progress import StepReport
+from hyenascope.training.run_folder import (
+    FORMAT,
+    RunFolder,
+    is_better,
+    read_checkpoint,
+    refuse_other,
+)
+
+
+def report(step, **changes):
+    values = {
+        "step": step,
+        "tokens": 10 * step,
+        "length": 5,
+        "loss": 1 / 3 / step,
+        "learning_rate": 1e-3 / 7,
+        "gradient_norm": 0.1,
+        "seconds": 0.5,
+        "memory": 99,
+        **changes,
+    }
+    return StepReport(**values)
+
+
+def saved(folder, step):
+    folder.save(step, lambda path: torch.save({"format": FORMAT, "step": step}, path))
+
+
+def test_the_last_few_and_the_best_stay(tmp_path):
+    folder = RunFolder(tmp_path, keep=2)
+    assert folder.latest() is None
+    for step in (5, 10, 15, 200):
+        saved(folder, step)
+        if step == 10:
+            folder.save_best(folder.latest())
+    assert [path.name for path in folder.checkpoints()] == [
+        "step-00000015.pt",
+        "step-00000200.pt",
+    ]
+    assert read_checkpoint(folder.latest())["step"] == 200
+    assert read_checkpoint(folder.best)["step"] == 10
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    folder = RunFolder(tmp_path)
+    saved(folder, 5)
+
+    def half(path):
+        path.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        folder.save(10, half)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [
+        "step-00000005.pt"
+    ]
+
+
+def test_the_log_comes_back_to_the_last_bit_and_forgets_what_is_undone(tmp_path):
+    folder = RunFolder(tmp_path)
+    reports = [
+        report(1),
+        report(2, loss=math.pi, validation=math.e),
+        report(3, skipped="a loss of inf: why\tnot"),
+        report(4),
+    ]
+    folder.append(reports[:2])
+    folder.append(reports[2:])
+    assert folder.past(3) == reports[:3]
+    assert folder.past(99) == reports[:3]  # step 4 was forgotten
+    folder.append([reports[3]])
+    assert folder.past(99) == reports
+
+
+def test_a_line_cut_short_is_forgotten(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.append([report(1), report(2)])
+    text = folder.log.read_text()
+    folder.log.write_text(text[: text.rindex("0.5")])
+    assert folder.past(9) == [report(1)]
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut short"])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "step-00000001.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="must be a checkpoint of a run"):
+        read_checkpoint(path)
+
+
+def test_a_file_of_another_format_is_refused(tmp_path):
+    path = tmp_path / "x.pt"
+    torch.save({"format": FORMAT + 1}, path)
+    with pytest.raises(ValueError, match=f"format {FORMAT}"):
+        read_checkpoint(path)
+
+
+def test_differences_are_listed_one_by_one(tmp_path):
+    record = {"config": {"d_model": 8, "order": 2}, "data": "abc", "betas": [1, 2]}
+    refuse_other(record, {**record, "betas": (1, 2)}, tmp_path)
+    other = {"config": {"d_model": 16, "order": 2}, "data": "abd", "betas": [1, 2]}
+    with pytest.raises(ValueError, match="must be continued") as error:
+        refuse_other(record, other, tmp_path)
+    lines = str(error.value).splitlines()
+    assert lines[1:3] == [
+        "  config.d_model: 8 there, 16 here",
+        "  data: abc there, abd here",
+    ]
+
+
+def test_the_lowest_finite_loss_is_the_best():
+    assert is_better(1.0, None)
+    assert is_better(0.9, 1.0)
+    assert not is_better(1.0, 1.0)
+    assert not is_better(math.nan, None)
