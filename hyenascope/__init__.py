@@ -51,7 +51,11 @@ if TYPE_CHECKING:
         logits,
         perplexity,
     )
-    from hyenascope.training.pretrain import pretrain
+    from hyenascope.training.genome_data import open_genomes
+    from hyenascope.training.hardware import Hardware
+    from hyenascope.training.pretrain import PretrainOptions, pretrain
+    from hyenascope.training.warmup import length_stages
+    from hyenascope.training.windows import WindowRules
     from hyenascope.viz.components import (
         Arcs,
         Area,
@@ -70,9 +74,11 @@ if TYPE_CHECKING:
     from hyenascope.viz.export import write_html, write_image
     from hyenascope.viz.figure import plot_locus
     from hyenascope.viz.saved_page import write_locus_html
+    from hyenascope.viz.training_curves import plot_training
     from hyenascope.viz.variant_figures import plot_variants
     from hyenascope.widgets.locus_browser import LocusBrowser
     from hyenascope.widgets.mutagenesis_explorer import MutagenesisExplorer
+    from hyenascope.widgets.training_monitor import TrainingMonitor
 
 _HOMES = {
     "Arcs": "viz.components",
@@ -82,6 +88,7 @@ _HOMES = {
     "FastaReader": "data.fasta",
     "Genes": "viz.components",
     "HaplotypeEffects": "interpret.haplotype_effects",
+    "Hardware": "training.hardware",
     "HeadOutput": "interpret.head_output",
     "Heatmap": "viz.components",
     "HyenaConfig": "models.hyena",
@@ -95,11 +102,14 @@ _HOMES = {
     "Motifs": "viz.components",
     "MutagenesisExplorer": "widgets.mutagenesis_explorer",
     "PUBLISHED": "interpret.scores",
+    "PretrainOptions": "training.pretrain",
     "RefAlt": "viz.components",
     "Sequence": "viz.components",
     "TrackData": "data.track_data",
+    "TrainingMonitor": "widgets.training_monitor",
     "Variant": "data.variant",
     "Variants": "viz.components",
+    "WindowRules": "training.windows",
     "conditional_map": "interpret.ism",
     "deep_lift_shap": "interpret.additive_attribution",
     "deletion_scan": "interpret.perturb",
@@ -109,15 +119,18 @@ _HOMES = {
     "fit_background": "interpret.fit_background",
     "implicit_filters": "interpret.filters",
     "integrated_gradients": "interpret.additive_attribution",
+    "length_stages": "training.warmup",
     "list_models": "models.checkpoint",
     "load_pretrained": "models.checkpoint",
     "log_likelihood": "models.predict",
     "log_prob_track": "interpret.likelihood_track",
     "log_probs": "models.predict",
     "logits": "models.predict",
+    "open_genomes": "training.genome_data",
     "pairwise_mutagenesis": "interpret.epistasis",
     "perplexity": "models.predict",
     "plot_locus": "viz.figure",
+    "plot_training": "viz.training_curves",
     "plot_variants": "viz.variant_figures",
     "pretrain": "training.pretrain",
     "read_genes": "data.annotation",
@@ -148,6 +161,7 @@ __all__ = [
     "FastaReader",
     "Genes",
     "HaplotypeEffects",
+    "Hardware",
     "HeadOutput",
     "Heatmap",
     "HyenaConfig",
@@ -160,11 +174,14 @@ __all__ = [
     "Logo",
     "Motifs",
     "MutagenesisExplorer",
+    "PretrainOptions",
     "RefAlt",
     "Sequence",
     "TrackData",
+    "TrainingMonitor",
     "Variant",
     "Variants",
+    "WindowRules",
     "__version__",
     "conditional_map",
     "deep_lift_shap",
@@ -175,15 +192,18 @@ __all__ = [
     "fit_background",
     "implicit_filters",
     "integrated_gradients",
+    "length_stages",
     "list_models",
     "load_pretrained",
     "log_likelihood",
     "log_prob_track",
     "log_probs",
     "logits",
+    "open_genomes",
     "pairwise_mutagenesis",
     "perplexity",
     "plot_locus",
+    "plot_training",
     "plot_variants",
     "pretrain",
     "read_genes",
