@@ -7,13 +7,15 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from hyenascope.cli_errors import plain_errors
+from hyenascope.cli_pretrain import pretrain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,15 +27,6 @@ _SCORES = (
     *("embedding_l2", "embedding_cosine", "last_l2", "last_cosine", "last_inner"),
     *("variant_cosine", "traitgym", "gpn_msa", "bend", "dart_eval"),
 )
-_OPTION_OF = {
-    "name_or_path ": "--model ",
-    "path must end": "--out must end",
-    "out must end": "--out must end",
-    "genome must": "--genome must",
-    "interval must": "--region must",
-    "context must": "--context must",
-    "device must": "--device must",
-}
 _MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
 _CHECKOUT = Path(__file__).parents[1]
 _BENCHMARKS = ("forward", "variants", "mutagenesis")
@@ -71,6 +64,8 @@ def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
 
     return add
 
+
+main.add_command(pretrain)
 
 _run_options = _options(
     click.option("--model", "model_name", required=True,
@@ -147,7 +142,7 @@ def score(
     quiet: bool,
 ) -> None:
     """Score VARIANTS (VCF, BCF, TSV or CSV) against a genome."""
-    with _plain_errors():
+    with plain_errors():
         from hyenascope.data.annotation import read_genes
         from hyenascope.data.fasta import FastaReader
         from hyenascope.data.interval import Interval
@@ -198,7 +193,7 @@ def score(
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def models(as_json: bool) -> None:
     """List the models that can be loaded by name."""
-    with _plain_errors():
+    with plain_errors():
         from hyenascope.models.checkpoint import list_models
 
         table = list_models()
@@ -245,7 +240,7 @@ def embed(
     quiet: bool,
 ) -> None:
     """Embed SEQUENCES (FASTA, or BED with --genome), one row each."""
-    with _plain_errors():
+    with plain_errors():
         import pandas as pd
 
         from hyenascope.data.sequences import collect_sequences
@@ -282,7 +277,7 @@ def embed(
 )
 def demo(out: Path) -> None:
     """Score the bundled example variants offline and write a report."""
-    with _plain_errors():
+    with plain_errors():
         from hyenascope.data.example import example_locus
         from hyenascope.data.fasta import FastaReader
         from hyenascope.data.interval import Interval
@@ -334,7 +329,7 @@ def demo(out: Path) -> None:
 def bench(browser: bool) -> None:
     """Measure speed and memory against named baselines; minutes each."""
     names = ("browser",) if browser else _BENCHMARKS
-    with _plain_errors():
+    with plain_errors():
         if not (_CHECKOUT / "tests" / "benchmarks").is_dir():
             raise ValueError(
                 "hyenascope bench needs a checkout of hyenascope: its benchmarks are "
@@ -440,24 +435,3 @@ def _say_facts(facts: dict[str, object]) -> None:
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"{name:<{width}}  {value}")
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Show what is wrong in one line; a traceback is for bugs."""
-    try:
-        yield
-    except (ValueError, OSError, FloatingPointError) as err:
-        click.echo(f"Error: {_in_options(str(err))}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        click.echo("Interrupted; no partial file was left.", err=True)
-        sys.exit(130)
-
-
-def _in_options(message: str) -> str:
-    """Call a Python argument by the name of its option."""
-    for argument, option in _OPTION_OF.items():
-        if message.startswith(argument):
-            message = option + message.removeprefix(argument)
-    return message.replace("on_error='flag'", "--on-error flag")

@@ -106,9 +106,8 @@ def test_recomputing_changes_no_number_and_no_file(tmp_path):
 def test_length_warmup_trains_at_every_length(tmp_path):
     options = {"steps": 8, "stages": length_stages(64, 8, start=16)}
     result = train({"I": text(2000)}, options=options)
-    assert [report.length for report in result.reports] == sorted(
-        [16, 16, 32, 32, 32, 64, 64, 64]
-    )
+    lengths = [report.length for report in result.reports]
+    assert lengths == [16, 16, 32, 32, 32, 64, 64, 64]
     assert result.tokens == 8 * 4 * 64
     assert all(math.isfinite(loss) for loss in result.losses)
 
@@ -240,8 +239,6 @@ def test_a_step_without_a_finite_loss_is_skipped_and_said(monkeypatch, caplog):
     assert skipped == [2, 3, 5]
     assert "weights were left as they were" in caplog.text
     assert "first window I:" in caplog.text
-    monkeypatch.undo()
-    monkeypatch.setattr(Trainer, "_set_rate", lambda self, number: 0.0)
     assert all(torch.isfinite(p).all() for p in result.model.parameters())
 
 
@@ -266,7 +263,7 @@ def test_three_in_a_row_stop_the_run_and_keep_the_last_checkpoint(
             monitor=monitor,
         )
     kept = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*"))
-    assert kept[-1] == "step-00000006.pt" or kept[-1] == "step-00000004.pt"
+    assert kept == ["step-00000004.pt", "step-00000006.pt"]
     assert "The run failed" in monitor.message
 
 

@@ -1,0 +1,226 @@
+"""``hyenascope pretrain``: from FASTA files to a trained model."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hyenascope.cli_errors import plain_errors
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_COUNT = click.IntRange(min=1)
+
+
+class _Share(click.ParamType):  # type: ignore[type-arg]
+    """A share such as 0.05, or names of contigs between commas."""
+
+    name = "share or contigs"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """Read what was typed."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            return _names(value)
+
+
+class _Bytes(click.ParamType):  # type: ignore[type-arg]
+    """Bytes, such as 500M or 8G."""
+
+    name = "bytes"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """Read what was typed."""
+        if not isinstance(value, str):
+            return value
+        units = {"K": 2**10, "M": 2**20, "G": 2**30}
+        unit = units.get(value[-1:].upper(), 1)
+        number = value[:-1] if unit > 1 else value
+        try:
+            return int(float(number) * unit)
+        except ValueError:
+            self.fail(f"must be bytes such as 8G; got {value!r}.", param, ctx)
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _grouped(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Stack click options in reading order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+_data_options = _grouped(
+    click.option("--validation", type=_Share(),
+                 help="Contigs to judge on (VIII,XVI) or a share of each; 0.05 if not "
+                 "given."),
+    click.option("--leave-out", help="Contigs to pass over: Mito,chrM."),
+    click.option("--intervals", type=_FILE,
+                 help="BED of stretches; a fourth column says train, valid or test."),
+    click.option("--lower-case", default="keep", show_default=True,
+                 type=click.Choice(["keep", "mask", "skip"]),
+                 help="Soft-masked bases: read as any, read but never asked for, or "
+                 "windows with more than half of them passed over."),
+    click.option("--max-unknown", default=0.1, show_default=True,
+                 type=click.FloatRange(0, 1),
+                 help="Windows with a larger share of N are passed over."),
+    click.option("--balance", default="bases", show_default=True,
+                 type=click.Choice(["bases", "genomes"]),
+                 help="Read every base, or every genome, equally often."),
+)  # fmt: skip
+
+_model_options = _grouped(
+    click.option("--model", "model_name",
+                 help="Go on from a name of `hyenascope models`, a folder or a file."),
+    click.option("--width", type=_COUNT, default=128, show_default=True,
+                 help="Channels of a new model."),
+    click.option("--layers", type=_COUNT, default=2, show_default=True,
+                 help="Blocks of a new model."),
+    click.option("--context", type=_COUNT,
+                 help="Longest context of a new model, in bases; --length if not "
+                 "given."),
+    click.option("--objective", default="next_token", show_default=True,
+                 type=click.Choice(["next_token", "masked"]),
+                 help="masked makes the new model two-sided."),
+)  # fmt: skip
+
+_recipe_options = _grouped(
+    click.option("--steps", type=_COUNT, default=1000, show_default=True),
+    click.option("--length", type=click.IntRange(min=2), default=1024,
+                 show_default=True, help="Bases per window."),
+    click.option("--batch-size", type=_COUNT, default=32, show_default=True,
+                 help="Windows per step, over all devices."),
+    click.option("--start-length", type=click.IntRange(min=2),
+                 help="Sequence-length warm-up: begin with windows of so many bases "
+                 "and double them."),
+    click.option("--preset", default="modern", show_default=True,
+                 type=click.Choice(["paper", "modern"])),
+    click.option("--learning-rate", type=float, help="The preset's if not given."),
+    click.option("--ema", type=click.FloatRange(0, 1),
+                 help="Decay of a moving average of the weights."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
+)  # fmt: skip
+
+_machine_options = _grouped(
+    click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one."),
+    click.option("--devices", type=_COUNT, default=1, show_default=True,
+                 help="How many of them."),
+    click.option("--strategy", default="auto", show_default=True,
+                 type=click.Choice(["auto", "ddp", "fsdp"])),
+    click.option("--precision", default="32", show_default=True,
+                 type=click.Choice(["32", "bf16", "16", "64"])),
+    click.option("--micro-batch", type=_COUNT,
+                 help="Windows per pass; by default what fits."),
+    click.option("--max-memory", type=_Bytes(),
+                 help="For the activations of a pass: 8G."),
+    click.option("--gradient-checkpointing", is_flag=True,
+                 help="Less memory for a third more time."),
+    click.option("--workers", type=click.IntRange(min=0), default=0,
+                 show_default=True, help="Processes that read ahead."),
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("genomes", nargs=-1, required=True, type=_FILE)
+@click.option("--out", type=_FOLDER, required=True,
+              help="Folder of the run; one that is there goes on.")  # fmt: skip
+@_data_options
+@_model_options
+@_recipe_options
+@_machine_options
+@click.option("--save-every", type=_COUNT, default=500, show_default=True,
+              help="Steps between checkpoints.")  # fmt: skip
+@click.option("--validate-every", type=_COUNT, default=500, show_default=True,
+              help="Steps between looks at held-out text.")  # fmt: skip
+@click.option("--logger", "loggers", multiple=True,
+              type=click.Choice(["csv", "tensorboard", "wandb"]),
+              help="May be repeated.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def pretrain(genomes: tuple[Path, ...], out: Path, **typed: Any) -> None:  # noqa: ANN401
+    """Train a model on FASTA files.
+
+    Killed or stopped with Ctrl-C, the same command goes on where it was.
+    """
+    with plain_errors():
+        from hyenascope.training.pretrain import pretrain as train
+
+        result = train(
+            _model(typed),
+            list(genomes),
+            options=_options(typed),
+            hardware=_hardware(typed),
+            validation=typed["validation"],
+            leave_out=_names(typed["leave_out"]),
+            intervals=typed["intervals"],
+            out=out,
+            save_every=typed["save_every"],
+            validate_every=typed["validate_every"],
+            loggers=typed["loggers"],
+            progress=not typed["quiet"],
+        )
+        click.echo(result.message)
+        looks = [r.validation for r in result.reports if r.validation is not None]
+        if looks:
+            click.echo(
+                f"held out: {looks[-1]:.4f} nats per base, {min(looks):.4f} best"
+            )
+        click.echo(f"the model is in {out}")
+
+
+def _model(typed: dict[str, Any]) -> Any:  # noqa: ANN401
+    from hyenascope.models.checkpoint import load_pretrained
+    from hyenascope.models.hyena import HyenaConfig
+
+    if typed["model_name"] is not None:
+        return load_pretrained(typed["model_name"])
+    context = typed["context"] or typed["length"]
+    return HyenaConfig(
+        d_model=typed["width"],
+        d_inner=4 * typed["width"],
+        n_layer=typed["layers"],
+        l_max=context + 2,
+        bidirectional=typed["objective"] == "masked",
+    )
+
+
+def _options(typed: dict[str, Any]) -> Any:  # noqa: ANN401
+    from hyenascope.training.pretrain import PretrainOptions
+    from hyenascope.training.warmup import length_stages
+    from hyenascope.training.windows import WindowRules
+
+    same = ("steps", "length", "batch_size", "preset", "learning_rate", "ema", "seed",
+            "objective", "micro_batch")  # fmt: skip
+    stages: tuple[Any, ...] = ()
+    if typed["start_length"] is not None:
+        stages = length_stages(
+            typed["length"], typed["steps"], start=typed["start_length"]
+        )
+    rules = ("lower_case", "max_unknown", "balance")
+    return PretrainOptions(
+        stages=stages,
+        windows=WindowRules(**{name: typed[name] for name in rules}),
+        **{name: typed[name] for name in same},
+    )
+
+
+def _hardware(typed: dict[str, Any]) -> Any:  # noqa: ANN401
+    from hyenascope.training.hardware import Hardware
+
+    same = ("device", "devices", "strategy", "precision", "max_memory", "workers",
+            "gradient_checkpointing")  # fmt: skip
+    return Hardware(**{name: typed[name] for name in same})

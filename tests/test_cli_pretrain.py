@@ -1,0 +1,80 @@
+"""``hyenascope pretrain``, as typed."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from hyenascope.cli import main
+from hyenascope.models.checkpoint import load_pretrained
+
+SMALL = "--width 8 --layers 1 --length 32 --batch-size 4 --steps 4 --device cpu --quiet"
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [f">{n}\n{''.join(rng.choice(list('ACGT'), 600))}\n" for n in ("I", "II")]
+    path = tmp_path / "g.fa"
+    path.write_text("".join(lines))
+    return path
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["pretrain", *map(str, words)])
+
+
+def test_trains_and_goes_on(fasta, tmp_path):
+    out = tmp_path / "run"
+    first = run(fasta, "--out", out, "--validation", "II", *SMALL.split())
+    assert first.exit_code == 0, first.output
+    assert "Finished after 4 steps." in first.output
+    assert "held out: " in first.output
+    model = load_pretrained(out)
+    assert (model.config.d_model, model.context_length) == (8, 32)
+    again = run(fasta, "--out", out, "--validation", "II", *SMALL.split())
+    assert again.output == first.output
+    other = run(fasta, "--out", out, "--validation", "I", *SMALL.split())
+    assert other.exit_code == 1
+    assert "these differ:\n  data: " in other.stderr
+
+
+def test_options_reach_the_run(fasta, tmp_path):
+    out = tmp_path / "run"
+    words = "--objective masked --start-length 8 --context 64 --lower-case mask"
+    done = run(fasta, "--out", out, *words.split(), *SMALL.split())
+    assert done.exit_code == 0, done.output
+    config = load_pretrained(out).config
+    assert (config.bidirectional, config.l_max) == (True, 66)
+    lengths = [
+        line.split("\t")[2] for line in (out / "steps.tsv").read_text().splitlines()
+    ]
+    assert lengths == ["length", "8", "16", "32", "32"]
+
+
+def test_goes_on_from_another_model(fasta, tmp_path):
+    run(fasta, "--out", tmp_path / "one", *SMALL.split())
+    done = run(
+        fasta, "--out", tmp_path / "two", "--model", tmp_path / "one", *SMALL.split()
+    )
+    assert done.exit_code == 0, done.output
+    assert load_pretrained(tmp_path / "two").config.d_model == 8
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "--validation III",
+            "--validation must name contigs of the genomes; got 'III'",
+        ),
+        ("--length 900", "genomes must hold a window of 900 bp"),
+        ("--max-memory lots", "must be bytes such as 8G; got 'lots'"),
+        ("--start-length 5", "--length must be start=5 doubled some times; got 32"),
+        ("--device quantum", "--device must be"),
+    ],
+)
+def test_says_what_is_wrong_in_a_line(fasta, tmp_path, words, message):
+    done = run(fasta, "--out", tmp_path / "run", *SMALL.split(), *words.split())
+    assert done.exit_code in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.output
