@@ -128,8 +128,9 @@ _machine_options = _grouped(
                  help="Windows per pass; by default what fits."),
     click.option("--max-memory", type=_Bytes(),
                  help="For the activations of a pass: 8G."),
-    click.option("--gradient-checkpointing", is_flag=True,
-                 help="Less memory for a third more time."),
+    click.option("--gradient-checkpointing/--no-gradient-checkpointing", default=None,
+                 help="Less memory for a third more time; by default where a pass "
+                 "would not fit."),
     click.option("--workers", type=click.IntRange(min=0), default=0,
                  show_default=True, help="Processes that read ahead."),
 )  # fmt: skip

@@ -58,7 +58,7 @@ def plan_gradients(
     >>> plan_gradients(deep, 32_768, device=torch.device("cpu"), max_memory=4 * 2**30)
     GradientPlan(batch=1, recompute=True)
     """
-    limit = _limit(device) if max_memory is None else max_memory
+    limit = activation_limit(device) if max_memory is None else max_memory
     row_bytes = length * dtype.itemsize
     stored, redone = (row_bytes * n for n in _floats_per_token(config))
     if least * redone > limit and least * stored > limit:
@@ -73,7 +73,22 @@ def plan_gradients(
     return GradientPlan(max(least, batch), recompute)
 
 
-def _limit(device: torch.device) -> int:
+def activation_bytes(
+    config: HyenaConfig, length: int, *, recompute: bool, itemsize: int = 4
+) -> int:
+    """Return the bytes that one sequence needs at the peak of a pass and back.
+
+    Examples
+    --------
+    >>> activation_bytes(HyenaConfig(), 1024, recompute=False) // 2**20
+    35
+    """
+    stored, redone = _floats_per_token(config)
+    return length * itemsize * (redone if recompute else stored)
+
+
+def activation_limit(device: torch.device) -> int:
+    """Return the bytes for activations where nobody has said: a cautious guess."""
     if device.type != "cuda":
         return _DEFAULT_BYTES
     free, _ = torch.cuda.mem_get_info(device)

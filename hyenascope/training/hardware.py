@@ -48,7 +48,8 @@ class Hardware:
         transforms, the residual stream and the loss stay in float32; ``"64"``.
     gradient_checkpointing
         Compute activations again on the way back in place of keeping them: a third
-        more time, a fraction of the memory, the same gradients.
+        more time, a fraction of the memory, the same gradients. By default where one
+        pass would not fit otherwise.
     max_memory
         Bytes that the activations of one pass may take, from which the micro-batch
         follows; a cautious guess by default.
@@ -66,7 +67,7 @@ class Hardware:
     num_nodes: int = 1
     strategy: Strategy = "auto"
     precision: Precision = "32"
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool | None = None
     max_memory: int | None = None
     workers: int = 0
 

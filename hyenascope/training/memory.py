@@ -4,7 +4,11 @@ import sys
 
 import torch
 
-from hyenascope.models.gradient_memory import plan_gradients
+from hyenascope.models.gradient_memory import (
+    GradientPlan,
+    activation_bytes,
+    activation_limit,
+)
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.training.hardware import Hardware
 
@@ -12,6 +16,9 @@ try:
     import resource
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
+
+
+_CPU_TOKENS = 16_384  # larger passes leave the cache and are slower
 
 
 def peak_memory(device: torch.device) -> int:
@@ -32,15 +39,51 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def most_rows(config: HyenaConfig, tokens: int, hardware: Hardware) -> int:
-    """Return how many windows fit one pass.
+def plan_passes(
+    config: HyenaConfig,
+    tokens: int,
+    hardware: Hardware,
+    *,
+    batch_size: int,
+    micro_batch: int | None = None,
+) -> GradientPlan:
+    """Decide how many windows a pass takes, and whether it computes blocks again.
+
+    Parameters
+    ----------
+    config
+        Of the model.
+    tokens
+        Per window.
+    hardware
+        Where, and within which memory.
+    batch_size
+        Most windows of a pass.
+    micro_batch
+        Windows of a pass, if that is decided already.
+
+    Raises
+    ------
+    ValueError
+        If not even one window fits ``max_memory``.
 
     Examples
     --------
-    >>> most_rows(HyenaConfig(), 1024, Hardware(device="cpu"))
-    64
+    >>> plan_passes(HyenaConfig(), 1024, Hardware(device="cpu"), batch_size=32)
+    GradientPlan(batch=16, recompute=False)
     """
-    plan = plan_gradients(
-        config, tokens, device=hardware.place, max_memory=hardware.max_memory
-    )
-    return plan.batch
+    limit = hardware.max_memory or activation_limit(hardware.place)
+    recompute = hardware.gradient_checkpointing
+    if recompute is None:
+        stored = activation_bytes(config, tokens, recompute=False)
+        recompute = (micro_batch or 1) * stored > limit
+    row = activation_bytes(config, tokens, recompute=recompute)
+    if micro_batch is None and row > limit:
+        raise ValueError(
+            f"max_memory must be at least {row:,} bytes for one window of {tokens:,} "
+            f"tokens with this model; got {limit:,}."
+        )
+    rows = micro_batch or min(limit // row, batch_size)
+    if micro_batch is None and hardware.place.type == "cpu":
+        rows = max(1, min(rows, _CPU_TOKENS // tokens))
+    return GradientPlan(rows, recompute)

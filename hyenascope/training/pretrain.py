@@ -19,11 +19,11 @@ from hyenascope.models.checkpoint import checkpoint_hash, save_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.training.genome_data import GenomeData, GenomeSource, open_genomes
 from hyenascope.training.hardware import Hardware, LoggerName
-from hyenascope.training.memory import most_rows
+from hyenascope.training.memory import plan_passes
 from hyenascope.training.pretrain_options import PretrainOptions
 from hyenascope.training.progress import Monitor, RunPlan, StepReport
 from hyenascope.training.run import Run
-from hyenascope.training.run_folder import RunFolder
+from hyenascope.training.run_folder import RunFolder, read_checkpoint
 from hyenascope.training.step_batches import StepBatches
 from hyenascope.training.trainer import Trainer
 from hyenascope.training.windows import Windows
@@ -153,15 +153,23 @@ def pretrain(
     _check_model(config, options)
     data = _data(genomes, validation, leave_out, intervals, progress=progress)
     folder = None if out is None else RunFolder(Path(out), keep)
-    options = _with_micro_batch(options, config, hardware)
+    checkpoint = None if folder is None else folder.latest()
+    plan = plan_passes(
+        config,
+        options.length + options.append_sep,
+        hardware,
+        batch_size=options.batch_size,
+        micro_batch=options.micro_batch or _micro_batch_of(checkpoint),
+    )
+    options = replace(options, micro_batch=plan.batch)  # sums of floats depend on it
     fabric = hardware.launch(loggers=loggers, out=out)
     batches = StepBatches(
         data, options, rank=fabric.global_rank, world_size=fabric.world_size
     )
-    fresh = _fresh(model, config, options, hardware)
+    fresh = _fresh(model, config, options.seed, recompute=plan.recompute)
     run = Run(
         trainer=Trainer(fabric, fresh, options, batches, hardware.workers),
-        record=_record(model, fresh, options, hardware, data),
+        record=_record(model, config, options, hardware, data),
         held_out=_held_out(data, options),
         folder=folder,
         save_every=save_every,
@@ -169,7 +177,7 @@ def pretrain(
         monitor=monitor,
         progress=progress,
     )
-    if folder is not None and (checkpoint := folder.latest()) is not None:
+    if checkpoint is not None:
         run.go_on_from(checkpoint)
     finished, message = run.go(_plan(fresh, options, out))
     return _result(run, config, fresh.name, finished=finished, message=message)
@@ -214,27 +222,20 @@ def _data(
     return genomes
 
 
-def _with_micro_batch(
-    options: PretrainOptions, config: HyenaConfig, hardware: Hardware
-) -> PretrainOptions:
-    """Fill in how many windows fit a pass; sums of floats depend on it."""
-    if options.micro_batch is not None:
-        return options
-    rows = most_rows(config, options.length + options.append_sep, hardware)
-    return replace(options, micro_batch=min(rows, options.batch_size))
+def _micro_batch_of(checkpoint: Path | None) -> int | None:
+    """Return what a run has begun with: it may go on in less or more memory."""
+    if checkpoint is None:
+        return None
+    found: int = read_checkpoint(checkpoint)["record"]["options"]["micro_batch"]
+    return found
 
 
 def _fresh(
-    model: HyenaConfig | HyenaLM,
-    config: HyenaConfig,
-    options: PretrainOptions,
-    hardware: Hardware,
+    model: HyenaConfig | HyenaLM, config: HyenaConfig, seed: int, *, recompute: bool
 ) -> HyenaLM:
     """Return a model of its own for this run."""
-    recompute = hardware.gradient_checkpointing
     config = replace(config, checkpoint_mixer=recompute, checkpoint_mlp=recompute)
-    generator = torch.Generator().manual_seed(options.seed)
-    fresh = HyenaLM(config, generator=generator)
+    fresh = HyenaLM(config, generator=torch.Generator().manual_seed(seed))
     if isinstance(model, HyenaLM):
         fresh.load_state_dict(model.state_dict())
         fresh.name = model.name
@@ -243,19 +244,19 @@ def _fresh(
 
 def _record(
     model: HyenaConfig | HyenaLM,
-    fresh: HyenaLM,
+    config: HyenaConfig,
     options: PretrainOptions,
     hardware: Hardware,
     data: GenomeData,
 ) -> dict[str, Any]:
     """Say what the weights depend on, in plain values."""
-    random = isinstance(model, HyenaConfig)
+    begun = checkpoint_hash(model) if isinstance(model, HyenaLM) else "random weights"
     return {
-        "config": asdict(fresh.config),
+        "config": asdict(config),
         "options": options.settings(),
         "precision": hardware.precision,
         "data": data.fingerprint,
-        "begun from": "random weights" if random else checkpoint_hash(fresh),
+        "begun from": begun,
     }
 
 

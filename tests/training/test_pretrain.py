@@ -201,6 +201,15 @@ def test_a_finished_run_is_only_read(tmp_path):
     assert same_weights(again.model, first.model)
 
 
+def test_a_run_goes_on_in_less_memory_with_the_same_sums(tmp_path):
+    whole = train({"I": text(500)}, STILL, options={"micro_batch": None})
+    how = {"options": {"micro_batch": None}, "out": tmp_path}
+    train({"I": text(500)}, STILL, monitor=Stopping(1), **how)
+    small = Hardware(device="cpu", max_memory=60_000)
+    result = train({"I": text(500)}, STILL, hardware=small, **how)
+    assert result.losses == whole.losses
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
