@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hyenascope.cli_errors import plain_errors
+from hyenascope.cli_evaluate import evaluate
 from hyenascope.cli_pretrain import pretrain
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
 
 
 main.add_command(pretrain)
+main.add_command(evaluate)
 
 _run_options = _options(
     click.option("--model", "model_name", required=True,

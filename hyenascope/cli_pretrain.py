@@ -1,77 +1,22 @@
 """``hyenascope pretrain``: from FASTA files to a trained model."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hyenascope.cli_errors import plain_errors
+from hyenascope.cli_options import (
+    COUNT,
+    FILE,
+    FOLDER,
+    Bytes,
+    grouped,
+    names,
+    split_options,
+)
 
-_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_COUNT = click.IntRange(min=1)
-
-
-class _Share(click.ParamType):  # type: ignore[type-arg]
-    """A share such as 0.05, or names of contigs between commas."""
-
-    name = "share or contigs"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> object:
-        """Read what was typed."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            return _names(value)
-
-
-class _Bytes(click.ParamType):  # type: ignore[type-arg]
-    """Bytes, such as 500M or 8G."""
-
-    name = "bytes"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> object:
-        """Read what was typed."""
-        if not isinstance(value, str):
-            return value
-        units = {"K": 2**10, "M": 2**20, "G": 2**30}
-        unit = units.get(value[-1:].upper(), 1)
-        number = value[:-1] if unit > 1 else value
-        try:
-            return int(float(number) * unit)
-        except ValueError:
-            self.fail(f"must be bytes such as 8G; got {value!r}.", param, ctx)
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
-
-
-def _grouped(*options: Callable[..., Any]) -> Callable[..., Any]:
-    """Stack click options in reading order."""
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_data_options = _grouped(
-    click.option("--validation", type=_Share(),
-                 help="Contigs to judge on (VIII,XVI) or a share of each; 0.05 if not "
-                 "given."),
-    click.option("--leave-out", help="Contigs to pass over: Mito,chrM."),
-    click.option("--intervals", type=_FILE,
-                 help="BED of stretches; a fourth column says train, valid or test."),
+_window_options = grouped(
     click.option("--lower-case", default="keep", show_default=True,
                  type=click.Choice(["keep", "mask", "skip"]),
                  help="Soft-masked bases: read as any, read but never asked for, or "
@@ -84,14 +29,14 @@ _data_options = _grouped(
                  help="Read every base, or every genome, equally often."),
 )  # fmt: skip
 
-_model_options = _grouped(
+_model_options = grouped(
     click.option("--model", "model_name",
                  help="Go on from a name of `hyenascope models`, a folder or a file."),
-    click.option("--width", type=_COUNT, default=128, show_default=True,
+    click.option("--width", type=COUNT, default=128, show_default=True,
                  help="Channels of a new model."),
-    click.option("--layers", type=_COUNT, default=2, show_default=True,
+    click.option("--layers", type=COUNT, default=2, show_default=True,
                  help="Blocks of a new model."),
-    click.option("--context", type=_COUNT,
+    click.option("--context", type=COUNT,
                  help="Longest context of a new model, in bases; --length if not "
                  "given."),
     click.option("--objective", default="next_token", show_default=True,
@@ -99,11 +44,11 @@ _model_options = _grouped(
                  help="masked makes the new model two-sided."),
 )  # fmt: skip
 
-_recipe_options = _grouped(
-    click.option("--steps", type=_COUNT, default=1000, show_default=True),
+_recipe_options = grouped(
+    click.option("--steps", type=COUNT, default=1000, show_default=True),
     click.option("--length", type=click.IntRange(min=2), default=1024,
                  show_default=True, help="Bases per window."),
-    click.option("--batch-size", type=_COUNT, default=32, show_default=True,
+    click.option("--batch-size", type=COUNT, default=32, show_default=True,
                  help="Windows per step, over all devices."),
     click.option("--start-length", type=click.IntRange(min=2),
                  help="Sequence-length warm-up: begin with windows of so many bases "
@@ -116,17 +61,17 @@ _recipe_options = _grouped(
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
 )  # fmt: skip
 
-_machine_options = _grouped(
+_machine_options = grouped(
     click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one."),
-    click.option("--devices", type=_COUNT, default=1, show_default=True,
+    click.option("--devices", type=COUNT, default=1, show_default=True,
                  help="How many of them."),
     click.option("--strategy", default="auto", show_default=True,
                  type=click.Choice(["auto", "ddp", "fsdp"])),
     click.option("--precision", default="32", show_default=True,
                  type=click.Choice(["32", "bf16", "16", "64"])),
-    click.option("--micro-batch", type=_COUNT,
+    click.option("--micro-batch", type=COUNT,
                  help="Windows per pass; by default what fits."),
-    click.option("--max-memory", type=_Bytes(),
+    click.option("--max-memory", type=Bytes(),
                  help="For the activations of a pass: 8G."),
     click.option("--gradient-checkpointing/--no-gradient-checkpointing", default=None,
                  help="Less memory for a third more time; by default where a pass "
@@ -137,16 +82,17 @@ _machine_options = _grouped(
 
 
 @click.command()
-@click.argument("genomes", nargs=-1, required=True, type=_FILE)
-@click.option("--out", type=_FOLDER, required=True,
+@click.argument("genomes", nargs=-1, required=True, type=FILE)
+@click.option("--out", type=FOLDER, required=True,
               help="Folder of the run; one that is there goes on.")  # fmt: skip
-@_data_options
+@split_options
+@_window_options
 @_model_options
 @_recipe_options
 @_machine_options
-@click.option("--save-every", type=_COUNT, default=500, show_default=True,
+@click.option("--save-every", type=COUNT, default=500, show_default=True,
               help="Steps between checkpoints.")  # fmt: skip
-@click.option("--validate-every", type=_COUNT, default=500, show_default=True,
+@click.option("--validate-every", type=COUNT, default=500, show_default=True,
               help="Steps between looks at held-out text.")  # fmt: skip
 @click.option("--logger", "loggers", multiple=True,
               type=click.Choice(["csv", "tensorboard", "wandb"]),
@@ -166,8 +112,9 @@ def pretrain(genomes: tuple[Path, ...], out: Path, **typed: Any) -> None:  # noq
             options=_options(typed),
             hardware=_hardware(typed),
             validation=typed["validation"],
-            leave_out=_names(typed["leave_out"]),
+            leave_out=names(typed["leave_out"]),
             intervals=typed["intervals"],
+            genes=typed["genes"],
             out=out,
             save_every=typed["save_every"],
             validate_every=typed["validate_every"],

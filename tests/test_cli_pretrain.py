@@ -1,4 +1,4 @@
-"""``hyenascope pretrain``, as typed."""
+"""``hyenascope pretrain`` and ``evaluate``, as typed."""
 
 import numpy as np
 import pytest
@@ -78,3 +78,27 @@ def test_says_what_is_wrong_in_a_line(fasta, tmp_path, words, message):
     assert done.exit_code in (1, 2)
     assert message in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_the_card_names_the_command_that_gives_its_numbers_again(fasta, tmp_path):
+    out = tmp_path / "run"
+    run(fasta, "--out", out, "--validation", "II", *SMALL.split())
+    card = (out / "README.md").read_text()
+    command = card[card.index("hyenascope evaluate") :].splitlines()[0]
+    assert command == "hyenascope evaluate --model run g.fa --validation II"
+    with_paths = [
+        str(out) if word == "run" else str(fasta) if word == "g.fa" else word
+        for word in command.split()[1:]
+    ]
+    done = CliRunner().invoke(main, [*with_paths, "--quiet", "--most-order", "2"])
+    assert done.exit_code == 0, done.output
+    rows = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
+    for name in ("uniform", "Markov, order 2", "run"):
+        assert f"| {name} | {float(rows[name][-1]):.4f} |" in card
+
+
+def test_evaluate_needs_something_held_out(fasta):
+    words = ["evaluate", str(fasta), "--model", "demo-synthetic", "--validation", "0"]
+    done = CliRunner().invoke(main, [*words, "--quiet"])
+    assert done.exit_code == 1
+    assert "hold something out" in done.stderr

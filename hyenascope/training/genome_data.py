@@ -89,12 +89,15 @@ class GenomeData:
         In the order given.
     train, valid, test
         Stretches, sorted; none of ``train`` overlaps any of the others.
+    typed
+        What a shell would be told to cut them in the same way.
     """
 
     genomes: tuple[Genome, ...]
     train: tuple[Region, ...]
     valid: tuple[Region, ...] = ()
     test: tuple[Region, ...] = ()
+    typed: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -184,7 +187,26 @@ def open_genomes(
             f"{len(valid) + len(held)} stretches, all held out."
         )
     _refuse_leaks(opened, train, (*valid, *held))
-    return GenomeData(opened, train, valid, held)
+    typed = _typed(opened, validation, leave_out, intervals)
+    return GenomeData(opened, train, valid, held, typed)
+
+
+def _typed(
+    genomes: Sequence[Genome],
+    validation: float | Sequence[str] | None,
+    leave_out: Sequence[str],
+    intervals: StrPath | None,
+) -> str:
+    words = [genome.name for genome in genomes]
+    if isinstance(validation, float | int):
+        words.append(f"--validation {validation}")
+    elif validation:
+        words.append(f"--validation {','.join(validation)}")
+    if leave_out:
+        words.append(f"--leave-out {','.join(leave_out)}")
+    if intervals is not None:
+        words.append(f"--intervals {Path(intervals).name}")
+    return " ".join(words)
 
 
 def _open_all(

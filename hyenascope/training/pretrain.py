@@ -19,6 +19,7 @@ from hyenascope.models.checkpoint import checkpoint_hash, save_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.training.genome_data import GenomeData, GenomeSource, open_genomes
 from hyenascope.training.hardware import Hardware, LoggerName
+from hyenascope.training.judgement import judge, write_judgement
 from hyenascope.training.memory import plan_passes
 from hyenascope.training.pretrain_options import PretrainOptions
 from hyenascope.training.progress import Monitor, RunPlan, StepReport
@@ -79,6 +80,7 @@ def pretrain(
     validation: float | Sequence[str] | None = None,
     leave_out: Sequence[str] = (),
     intervals: StrPath | None = None,
+    genes: StrPath | None = None,
     out: StrPath | None = None,
     save_every: int = 500,
     validate_every: int = 500,
@@ -104,10 +106,13 @@ def pretrain(
         Which stretches are for what, as in `open_genomes`: contig names or a share to
         judge on, contigs to pass over, a BED file. By default a twentieth of every
         contig is held out.
+    genes
+        GTF or GFF3 of the first genome: the model card tells coding bases from others.
     out
-        Folder of the run: checkpoints, ``steps.tsv`` and in the end the model. If it
-        holds a run with the same options and data, that run goes on. None keeps
-        nothing on disk.
+        Folder of the run: checkpoints, ``steps.tsv``, and in the end the model and its
+        card, which holds it against Markov models on the held-out text. If it holds a
+        run with the same options and data, that run goes on. None keeps nothing on
+        disk.
     save_every, validate_every
         Steps between checkpoints, and between looks at held-out windows; both also
         happen at the end.
@@ -167,6 +172,8 @@ def pretrain(
         data, options, rank=fabric.global_rank, world_size=fabric.world_size
     )
     fresh = _fresh(model, config, options.seed, recompute=plan.recompute)
+    if folder is not None:
+        fresh.name = folder.path.resolve().name
     run = Run(
         trainer=Trainer(fabric, fresh, options, batches, hardware.workers),
         record=_record(model, config, options, hardware, data),
@@ -180,7 +187,10 @@ def pretrain(
     if checkpoint is not None:
         run.go_on_from(checkpoint)
     finished, message = run.go(_plan(fresh, options, out))
-    return _result(run, config, fresh.name, finished=finished, message=message)
+    result = _result(run, config, finished=finished, message=message)
+    if folder is not None and finished and fabric.is_global_zero:
+        _write_card(folder.path, result, data, options, genes, progress=progress)
+    return result
 
 
 def _check_model(config: HyenaConfig, options: PretrainOptions) -> None:
@@ -292,11 +302,11 @@ def _plan(model: HyenaLM, options: PretrainOptions, out: StrPath | None) -> RunP
 
 
 def _result(
-    run: Run, config: HyenaConfig, name: str, *, finished: bool, message: str
+    run: Run, config: HyenaConfig, *, finished: bool, message: str
 ) -> PretrainResult:
     model = HyenaLM(config, generator=torch.Generator())
     model.load_state_dict(run.weights())
-    model.name = name
+    model.name = run.trainer.model.name
     if run.folder is not None and run.trainer.fabric.is_global_zero:
         try:
             save_pretrained(model, run.folder.path, metadata=_metadata(run))
@@ -304,6 +314,31 @@ def _result(
             message = f"{message} The model could not be saved: {error}"
             warnings.warn(message, RuntimeWarning, stacklevel=3)
     return PretrainResult(model.eval(), tuple(run.reports), finished, message)
+
+
+def _write_card(
+    folder: Path,
+    result: PretrainResult,
+    data: GenomeData,
+    options: PretrainOptions,
+    genes: StrPath | None,
+    *,
+    progress: bool,
+) -> None:
+    """Judge the model and write its card, if there is something to judge it on."""
+    if not data.valid or result.model.config.bidirectional:
+        return
+    with_genes = "" if genes is None else f" --genes {Path(genes).name}"
+    write_judgement(
+        folder,
+        result.model,
+        data,
+        judge(result.model, data, genes=genes, progress=progress),
+        options=options,
+        history=result.history,
+        about=f"Trained on {', '.join(genome.name for genome in data.genomes)}.",
+        command=f"hyenascope evaluate --model {folder.name} {data.typed}{with_genes}",
+    )
 
 
 def _metadata(run: Run) -> dict[str, object]:
