@@ -68,7 +68,7 @@ _machine_options = grouped(
     click.option("--strategy", default="auto", show_default=True,
                  type=click.Choice(["auto", "ddp", "fsdp"])),
     click.option("--precision", default="32", show_default=True,
-                 type=click.Choice(["32", "bf16", "16", "64"])),
+                 type=click.Choice(["32", "bf16", "64"])),
     click.option("--micro-batch", type=COUNT,
                  help="Windows per pass; by default what fits."),
     click.option("--max-memory", type=Bytes(),

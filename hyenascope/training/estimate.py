@@ -169,9 +169,8 @@ class _Probe:
 
     def _pass(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        half = {"bf16": torch.bfloat16, "16": torch.float16}
-        dtype = half.get(self.hardware.precision)
-        with torch.autocast(self.place.type, dtype=dtype, enabled=dtype is not None):
+        half = self.hardware.precision == "bf16"
+        with torch.autocast(self.place.type, dtype=torch.bfloat16, enabled=half):
             logits = self.model(self.tokens)
         (loss_sum(logits, self.tokens) / self.tokens.numel()).backward()
 

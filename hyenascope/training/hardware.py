@@ -16,15 +16,10 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Strategy = Literal["auto", "ddp", "fsdp"]
-Precision = Literal["32", "bf16", "16", "64"]
+Precision = Literal["32", "bf16", "64"]
 LoggerName = Literal["csv", "tensorboard", "wandb"]
 
-_FABRIC_PRECISION = {
-    "32": "32-true",
-    "bf16": "bf16-mixed",
-    "16": "16-mixed",
-    "64": "64-true",
-}
+_FABRIC_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "64": "64-true"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +39,9 @@ class Hardware:
         ``"ddp"`` copies the model to every device, ``"fsdp"`` shares it out (CUDA
         only); ``"auto"`` is ``"ddp"`` as soon as there are several.
     precision
-        ``"32"``; ``"bf16"`` or ``"16"`` for the matrices, while filters, Fourier
-        transforms, the residual stream and the loss stay in float32; ``"64"``.
+        ``"32"``; ``"bf16"`` for the matrices, while filters, Fourier transforms, the
+        residual stream and the loss stay in float32; ``"64"``. There is no float16:
+        published runs met NaN with it.
     gradient_checkpointing
         Compute activations again on the way back in place of keeping them: a third
         more time, a fraction of the memory, the same gradients. By default where one

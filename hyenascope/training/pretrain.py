@@ -154,6 +154,11 @@ def pretrain(
     for name, value in (("save_every", save_every), ("validate_every", validate_every)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1; got {value}.")
+    if hardware.strategy == "fsdp" and (out is None or options.ema is not None):
+        raise ValueError(
+            "strategy 'fsdp' needs out, where the whole model is put together, and has "
+            f"no moving average; got out={out} and ema={options.ema}."
+        )
     config = model if isinstance(model, HyenaConfig) else model.config
     _check_model(config, options)
     data = _data(genomes, validation, leave_out, intervals, progress=progress)
@@ -328,17 +333,24 @@ def _write_card(
     """Judge the model and write its card, if there is something to judge it on."""
     if not data.valid or result.model.config.bidirectional:
         return
-    with_genes = "" if genes is None else f" --genes {Path(genes).name}"
-    write_judgement(
-        folder,
-        result.model,
-        data,
-        judge(result.model, data, genes=genes, progress=progress),
-        options=options,
-        history=result.history,
-        about=f"Trained on {', '.join(genome.name for genome in data.genomes)}.",
-        command=f"hyenascope evaluate --model {folder.name} {data.typed}{with_genes}",
-    )
+    command = f"hyenascope evaluate --model {folder.name} {data.typed}"
+    if genes is not None:
+        command = f"{command} --genes {Path(genes).name}"
+    try:
+        write_judgement(
+            folder,
+            result.model,
+            data,
+            judge(result.model, data, genes=genes, progress=progress),
+            options=options,
+            history=result.history,
+            about=f"Trained on {', '.join(genome.name for genome in data.genomes)}.",
+            command=command,
+        )
+    except OSError as error:
+        warnings.warn(
+            f"The card could not be written: {error}", RuntimeWarning, stacklevel=3
+        )
 
 
 def _metadata(run: Run) -> dict[str, object]:

@@ -60,6 +60,7 @@ class Run:
         self.best: float | None = None
         self._unlogged: list[StepReport] = []
         self._saved = -1
+        self._looked = ""
         self._main = self.trainer.fabric.is_global_zero
 
     @property
@@ -114,6 +115,12 @@ class Run:
     def weights(self) -> dict[str, Tensor]:
         """Return the trained weights on the CPU, averaged if an average is kept."""
         trainer = self.trainer
+        if trainer.shared_out:  # each device holds a part; the checkpoint is whole
+            assert self.folder is not None
+            checkpoint = self.folder.latest()
+            assert checkpoint is not None
+            whole: dict[str, Tensor] = read_checkpoint(checkpoint)["model"]
+            return whole
         if trainer.average is not None:
             trainer.average.give_to(trainer.model)
         return {name: w.cpu() for name, w in trainer.model.state_dict().items()}
@@ -149,7 +156,7 @@ class Run:
 
     def _tell(self, report: StepReport, bar: Any) -> None:  # noqa: ANN401
         bar.update()
-        bar.set_postfix(_shown(report), refresh=False)
+        bar.set_postfix(self._shown(report), refresh=False)
         if report.skipped and self._main:
             _LOGGER.warning("step %d was skipped: %s", report.step, report.skipped)
         values = {"loss": report.loss, "learning_rate": report.learning_rate}
@@ -195,11 +202,13 @@ class Run:
         }
         self.trainer.fabric.save(path, state)
 
-
-def _shown(report: StepReport) -> dict[str, str]:
-    shown = {"nats": f"{report.loss:.4f}"}
-    if report.validation is not None:
-        shown["held out"] = f"{report.validation:.4f}"
-    if report.seconds > 0:
-        shown["step"] = f"{report.seconds:.2g} s"
-    return shown
+    def _shown(self, report: StepReport) -> dict[str, str]:
+        shown = {"nats": f"{report.loss:.4f}"}
+        if report.validation is not None:
+            self._looked = f"{report.validation:.4f}"
+        if self._looked:
+            shown["held out"] = self._looked
+        if report.seconds > 0:
+            pace = self.trainer.options.tokens_per_step / report.seconds
+            shown["bases/s"] = f"{pace:,.0f}"
+        return shown

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.fsdp import FSDPStrategy
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -63,6 +64,11 @@ class Trainer:
         self.module, self.optimizer = self.fabric.setup(self.model, optimizer)
         decay = self.options.ema
         self.average = None if decay is None else MovingAverage(self.model, decay)
+
+    @property
+    def shared_out(self) -> bool:
+        """Whether every device holds a part of the model only."""
+        return isinstance(self.fabric.strategy, FSDPStrategy)
 
     def steps(self) -> Iterator[StepReport]:
         """Train from where the run is to its end, a report per step.
@@ -172,8 +178,8 @@ class Trainer:
         where = self.batches.places(number)[0].region
         return (
             f"{what} at learning rate {rate:.2g}, first window {where}: the weights "
-            "were left as they were. If it comes again, lower learning_rate, or use "
-            "bf16 or float32 in place of float16."
+            "were left as they were. If it comes again, lower learning_rate, or take "
+            "precision '32'."
         )
 
     @torch.no_grad()

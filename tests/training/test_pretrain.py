@@ -1,5 +1,6 @@
 """Training as a user calls it: small models on text whose answer is known."""
 
+import errno
 import json
 import math
 from dataclasses import replace
@@ -14,6 +15,7 @@ from hyenascope.training.genome_data import open_genomes
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.perplexity import evaluate
 from hyenascope.training.pretrain import PretrainOptions, pretrain
+from hyenascope.training.run_folder import RunFolder
 from hyenascope.training.trainer import Trainer
 from hyenascope.training.warmup import length_stages
 from hyenascope.training.windows import WindowRules
@@ -101,6 +103,17 @@ def test_recomputing_changes_no_number_and_no_file(tmp_path):
     assert kept.losses == again.losses
     assert same_weights(kept.model, again.model)
     assert again.model.config == STILL
+
+
+@pytest.mark.parametrize(("precision", "off"), [("bf16", 0.02), ("64", 1e-4)])
+def test_precisions_agree(precision, off):
+    options = {"steps": 10, "learning_rate": 1e-3}
+    wide = train({"I": text(500)}, STILL, options=options)
+    hardware = Hardware(device="cpu", precision=precision)
+    other = train({"I": text(500)}, STILL, options=options, hardware=hardware)
+    np.testing.assert_allclose(other.losses, wide.losses, rtol=off)
+    assert other.losses != wide.losses
+    assert {p.dtype for p in other.model.parameters()} == {torch.float32}
 
 
 def test_length_warmup_trains_at_every_length(tmp_path):
@@ -276,6 +289,34 @@ def test_three_in_a_row_stop_the_run_and_keep_the_last_checkpoint(
     assert "The run failed" in monitor.message
 
 
+def test_a_full_disk_costs_a_checkpoint_and_not_the_run(monkeypatch, tmp_path, caplog):
+    whole = train({"I": text(500)}, options={"steps": 6})
+    real, full = RunFolder.save, [True]
+
+    def save(self, step, write, *, main=True):
+        if step == 2 and full.pop():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, step, write, main=main)
+
+    monkeypatch.setattr(RunFolder, "save", save)
+    result = train({"I": text(500)}, options={"steps": 6}, out=tmp_path, save_every=2)
+    assert "no checkpoint at step 2: " in caplog.text
+    assert "No space left" in caplog.text
+    assert result.losses == whole.losses
+    steps = (tmp_path / "steps.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in steps[1:]] == list("123456")
+
+
+def test_a_model_that_cannot_be_saved_still_comes_back(monkeypatch, tmp_path):
+    def refuse(*_args, **_how):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("hyenascope.training.pretrain.save_pretrained", refuse)
+    with pytest.warns(RuntimeWarning, match="could not be saved: .* No space left"):
+        result = train({"I": text(500)}, out=tmp_path)
+    assert same_weights(result.model, train({"I": text(500)}).model)
+
+
 def test_divergence_is_an_error():
     with pytest.raises(FloatingPointError, match="lower learning_rate"):
         train({"I": text(500)}, options={"steps": 20, "learning_rate": 1e30})
@@ -311,6 +352,12 @@ def test_split_genomes_are_not_split_again():
 def test_validation_needs_a_window():
     with pytest.raises(ValueError, match="validation must hold a window to judge on"):
         train({"I": text(500), "II": "ACGT"}, validation=["II"])
+
+
+def test_a_shared_out_model_needs_a_folder():
+    hardware = Hardware(device="cpu", strategy="fsdp")
+    with pytest.raises(ValueError, match="strategy 'fsdp' needs out"):
+        train({"I": text(500)}, hardware=hardware)
 
 
 def test_loggers_need_a_folder_and_write_into_it(tmp_path):
