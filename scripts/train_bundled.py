@@ -81,12 +81,12 @@ def yeast_recipe(fasta: Path, genes: Path | None) -> Recipe:
     texts = [text for _, text in data.texts("valid")]  # sorted by contig
     return Recipe(
         name="yeast-1k",
-        config=HyenaConfig(embed_dropout=0.0),
+        config=HyenaConfig(d_model=192, d_inner=768, n_layer=4, embed_dropout=0.0),
         options=PretrainOptions(
-            steps=5000,
+            steps=10_000,
             batch_size=16,
             micro_batch=8,
-            learning_rate=2e-3,
+            learning_rate=1.5e-3,
             seed=1,
         ),
         data=data,

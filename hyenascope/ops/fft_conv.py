@@ -6,11 +6,12 @@ a bad size (2·450,002 has the factor 32,143).
 """
 
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 Backend = Literal["auto", "torch"]
 
@@ -137,16 +138,53 @@ def spectral_conv(
     """
     if u.numel() == 0:  # MKL refuses an empty batch
         return u.clone()
-    length, n = u.shape[-1], fft_length(u.shape[-1])
     wide = _widen(u)
-    product = torch.fft.rfft(wide, n=n)
-    # In place saves a buffer as large as the signal; autograd needs the factors.
-    needs_grad = product.requires_grad or spectrum.requires_grad
-    product = product * spectrum if needs_grad else product.mul_(spectrum)
-    y = torch.fft.irfft(product, n=n)[..., :length]
+    if torch.is_grad_enabled():
+        y: Tensor = _SpectralConv.apply(wide, spectrum)
+    else:
+        y = _convolve(wide, spectrum)
     if bias is not None:
         y = torch.addcmul(y, wide, bias.to(y.dtype)[:, None])
     return y.to(u.dtype)
+
+
+def _convolve(u: Tensor, spectrum: Tensor) -> Tensor:
+    length, n = u.shape[-1], fft_length(u.shape[-1])
+    return torch.fft.irfft(torch.fft.rfft(u, n=n).mul_(spectrum), n=n)[..., :length]
+
+
+class _SpectralConv(torch.autograd.Function):
+    """`_convolve`, with real transforms on the way back too.
+
+    Convolving with the filter turned around is the gradient of ``u``; torch's own
+    derivative of a real transform takes a complex one of twice the work, and would
+    keep the spectrum of ``u``, twice as large as ``u``, which is made again here.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, spectrum: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(u, spectrum)
+        return _convolve(u, spectrum)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # noqa: ANN401
+        u, spectrum = ctx.saved_tensors
+        length, n = u.shape[-1], fft_length(u.shape[-1])
+        back = torch.fft.rfft(grad, n=n)
+        for_u = for_spectrum = None
+        if ctx.needs_input_grad[1]:
+            product = torch.fft.rfft(u, n=n).conj().mul(back).sum(0)
+            # Every bin but the first, and the last of an even length, stands for two.
+            weight = torch.full_like(product.real, 2 / n)
+            weight[:, 0] = 1 / n
+            if n % 2 == 0:
+                weight[:, -1] = 1 / n
+            for_spectrum = product * weight
+        if ctx.needs_input_grad[0]:
+            turned = back.mul_(spectrum.conj())
+            for_u = torch.fft.irfft(turned, n=n)[..., :length]
+        return for_u, for_spectrum
 
 
 def _widen(x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from hyenascope._device import freed_memory_kept
 from hyenascope.training.interrupts import held_back
 from hyenascope.training.progress import Monitor, RunPlan, StepReport
 from hyenascope.training.run_folder import (
@@ -132,7 +133,7 @@ class Run:
             disable=not (self.progress and self._main),
             unit="step",
         )
-        with bar, held_back() as interrupts:
+        with bar, freed_memory_kept(), held_back() as interrupts:
             for report in self.trainer.steps():
                 self._after(report, bar)
                 if self._stopping(interrupts.asked):
