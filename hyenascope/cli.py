@@ -30,8 +30,13 @@ _SCORES = (
 )
 _MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
 _CHECKOUT = Path(__file__).parents[1]
-_BENCHMARKS = ("forward", "variants", "mutagenesis")
-_EXTRAS = {"anywidget": "lab", "kaleido": "lab", "jupyterlab": "lab"}
+_BENCHMARKS = ("forward", "training", "variants", "mutagenesis")
+_EXTRAS = {
+    "anywidget": "lab",
+    "kaleido": "lab",
+    "jupyterlab": "lab",
+    "lightning-fabric": "train",
+}
 
 
 def _shift(

@@ -194,7 +194,7 @@ def test_doctor_reports():
 @pytest.mark.parametrize(
     ("flags", "modules"),
     [
-        ((), ["forward", "variants", "mutagenesis"]),
+        ((), ["forward", "training", "variants", "mutagenesis"]),
         (("--browser",), ["browser"]),
     ],
 )

@@ -1,3 +1,7 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -81,3 +85,33 @@ def test_weights_come_back_from_the_gpu():
 def test_refuses_a_device_that_is_not_there(device):
     with pytest.raises(ValueError, match="device must be"):
         resolve_device(device)
+
+
+FAULTS = """
+import resource
+import torch
+from hyenascope._device import freed_memory_kept
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for tensor in [torch.ones(5 * 2**20) for _ in range(10)]:
+        tensor.add_(1)
+    del tensor
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+given_back = faults()
+with freed_memory_kept():
+    faults()
+    kept = faults()
+print(given_back, kept)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc alone")
+def test_freed_memory_is_taken_again_without_the_kernel():
+    command = [sys.executable, "-c", FAULTS]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    given_back, kept = map(int, told.split())
+    assert given_back > 1_000
+    assert kept < given_back / 20
