@@ -124,9 +124,8 @@ def pretrain(genomes: tuple[Path, ...], out: Path, **typed: Any) -> None:  # noq
         click.echo(result.message)
         looks = [r.validation for r in result.reports if r.validation is not None]
         if looks:
-            click.echo(
-                f"held out: {looks[-1]:.4f} nats per base, {min(looks):.4f} best"
-            )
+            last, best = looks[-1], min(looks)
+            click.echo(f"held-out loss: {last:.4f} nats, at best {best:.4f}")
         click.echo(f"the model is in {out}")
 
 

@@ -28,7 +28,7 @@ def test_trains_and_goes_on(fasta, tmp_path):
     first = run(fasta, "--out", out, "--validation", "II", *SMALL.split())
     assert first.exit_code == 0, first.output
     assert "Finished after 4 steps." in first.output
-    assert "held out: " in first.output
+    assert "held-out loss: " in first.output
     model = load_pretrained(out)
     assert (model.config.d_model, model.context_length) == (8, 32)
     again = run(fasta, "--out", out, "--validation", "II", *SMALL.split())

@@ -201,7 +201,7 @@ def _training(facts: TrainingFacts) -> str:
     rows = [[name, str(value)] for name, value in facts.settings.items()]
     table = f"\n\n{markdown_table(['setting', 'value'], rows)}" if rows else ""
     return (
-        f"{facts.tokens:,} tokens, {facts.passes:.1f} times the training text; seed "
+        f"{facts.tokens:,} tokens, {facts.passes:.2g} times the training text; seed "
         f"{facts.seed}.{table}"
     )
 
