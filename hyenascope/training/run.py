@@ -195,13 +195,9 @@ class Run:
             )
 
     def _write(self, path: Path) -> None:
-        state = {
-            "format": FORMAT,
-            "record": self.record,
-            "best": self.best,
-            **self.trainer.state(),
-        }
-        self.trainer.fabric.save(path, state)
+        if self._main or self.trainer.shared_out:
+            more = {"format": FORMAT, "record": self.record, "best": self.best}
+            self.trainer.save(path, more)
 
     def _shown(self, report: StepReport) -> dict[str, str]:
         shown = {"nats": f"{report.loss:.4f}"}

@@ -204,18 +204,29 @@ class Trainer:
         with self.average.used_by(self.model):
             yield
 
-    def state(self) -> dict[str, Any]:
-        """Return all that a run needs to go on."""
-        return {
+    def save(self, path: Path, more: dict[str, Any]) -> None:
+        """Write all that a run needs to go on, and ``more``.
+
+        Where each device holds a part of the model, all must call; else the main one.
+        """
+        state = {
+            **more,
             "step": self.step,
             "bad_in_a_row": self.bad_in_a_row,
             "model": self.module,
             "optimizer": self.optimizer,
             "average": None if self.average is None else self.average.state(),
         }
+        if self.shared_out:
+            self.fabric.save(path, state)
+            return
+        # Not by Fabric: it would let the others wait for one whose disk is full.
+        state["model"] = self.model.state_dict()
+        state["optimizer"] = self.optimizer.state_dict()
+        torch.save(state, path)
 
     def restore(self, path: Path) -> None:
-        """Go on from a checkpoint that `state` was saved to."""
+        """Go on from a checkpoint of `save`."""
         state = {"model": self.module, "optimizer": self.optimizer}
         rest = self.fabric.load(path, state, strict=False, weights_only=True)
         self.step, self.bad_in_a_row = rest["step"], rest["bad_in_a_row"]

@@ -95,7 +95,7 @@ def _data(options: argparse.Namespace) -> None:
     stepping = min(step() for _ in range(options.repeats))
     _say(f"reading {BATCH} windows of a 60 Mb FASTA: {reading * 1e3:.1f} ms a step,")
     _say(
-        f"  {reading / stepping:.1%} of a step of {stepping * 1e3:.0f} ms (target 5 %)"
+        f"  {reading / stepping:.2%} of a step of {stepping * 1e3:.0f} ms (target 5 %)"
     )
 
 
