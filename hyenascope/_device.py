@@ -61,7 +61,9 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Let the C library keep all freed memory, up to 2 GiB, while the block runs.
+    """Let the C library keep freed memory, up to 2 GiB, while the block runs.
+
+    Only blocks of up to 32 MiB, the most that it keeps.
 
     A training step frees and takes the same hundreds of MB again and again; where
     they go back to the kernel in between, mapping and zeroing them takes a tenth of

@@ -25,6 +25,7 @@ def evaluate(
     genomes: tuple[Path, ...],
     model_name: str,
     validation: float | list[str] | None,
+    test: str | None,
     leave_out: str | None,
     intervals: Path | None,
     genes: Path | None,
@@ -46,6 +47,7 @@ def evaluate(
         data = open_genomes(
             list(genomes),
             validation=validation,
+            test=names(test),
             leave_out=names(leave_out),
             intervals=intervals,
             progress=not quiet,

@@ -23,9 +23,10 @@ class Share(click.ParamType):  # type: ignore[type-arg]
         if not isinstance(value, str):
             return value
         try:
-            return float(value)
+            share = float(value)
         except ValueError:
             return names(value)
+        return names(value) if share >= 1 else share  # contigs may be called 1, 2, 3
 
 
 class Bytes(click.ParamType):  # type: ignore[type-arg]
@@ -44,7 +45,7 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]
         number = value[:-1] if unit > 1 else value
         try:
             return int(float(number) * unit)
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail(f"must be bytes such as 8G; got {value!r}.", param, ctx)
 
 
@@ -68,6 +69,7 @@ split_options = grouped(
     click.option("--validation", type=Share(),
                  help="Contigs to judge on (VIII,XVI) or a share of each; 0.05 if not "
                  "given."),
+    click.option("--test", help="Contigs that nothing looks at: XVI."),
     click.option("--leave-out", help="Contigs to pass over: Mito,chrM."),
     click.option("--intervals", type=FILE,
                  help="BED of stretches; a fourth column says train, valid or test."),

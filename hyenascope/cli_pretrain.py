@@ -112,6 +112,7 @@ def pretrain(genomes: tuple[Path, ...], out: Path, **typed: Any) -> None:  # noq
             options=_options(typed),
             hardware=_hardware(typed),
             validation=typed["validation"],
+            test=names(typed["test"]),
             leave_out=names(typed["leave_out"]),
             intervals=typed["intervals"],
             genes=typed["genes"],

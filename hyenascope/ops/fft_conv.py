@@ -159,6 +159,7 @@ class _SpectralConv(torch.autograd.Function):
     Convolving with the filter turned around is the gradient of ``u``; torch's own
     derivative of a real transform takes a complex one of twice the work, and would
     keep the spectrum of ``u``, twice as large as ``u``, which is made again here.
+    Second derivatives are not there.
     """
 
     @staticmethod

@@ -6,6 +6,7 @@ out is held out for good: stretches that overlap across the border are refused.
 """
 
 import hashlib
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -61,7 +62,10 @@ class Genome:
 
 @dataclass(frozen=True, order=True)
 class Region:
-    """A stretch of one genome, 0-based half-open; ``genome`` counts from 0."""
+    """A stretch of one genome, 0-based half-open; ``genome`` counts from 0.
+
+    As text it is 1-based, as in figures.
+    """
 
     genome: int
     chrom: str
@@ -116,11 +120,14 @@ class GenomeData:
 
     def texts(self, part: Part) -> Iterator[tuple[str, str]]:
         """Yield the name of every stretch of a part, and its text in its own case."""
+        names = [genome.name for genome in self.genomes]
+        if len(set(names)) < len(names):
+            names = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
         for region in getattr(self, part):
             genome = self.genomes[region.genome]
             name = str(region)
             if len(self.genomes) > 1:
-                name = f"{genome.name} {name}"
+                name = f"{names[region.genome]} {name}"
             text = genome.texts.fetch_region(region.chrom, region.start, region.end)
             yield name, text
 
@@ -174,6 +181,10 @@ def open_genomes(
     >>> [str(region) for region in data.train], data.bases("valid")
     (['I:1-120'], 20)
     """
+    # A name alone is a list of one: its letters are no names.
+    validation = [validation] if isinstance(validation, str) else validation
+    test = [test] if isinstance(test, str) else test
+    leave_out = [leave_out] if isinstance(leave_out, str) else leave_out
     opened = _open_all(genomes, progress=progress)
     _refuse_twins(opened)
     if intervals is None:
@@ -187,26 +198,29 @@ def open_genomes(
             f"{len(valid) + len(held)} stretches, all held out."
         )
     _refuse_leaks(opened, train, (*valid, *held))
-    typed = _typed(opened, validation, leave_out, intervals)
+    typed = _typed(opened, validation, test, leave_out, intervals)
     return GenomeData(opened, train, valid, held, typed)
 
 
 def _typed(
     genomes: Sequence[Genome],
     validation: float | Sequence[str] | None,
+    test: Sequence[str],
     leave_out: Sequence[str],
     intervals: StrPath | None,
 ) -> str:
     words = [genome.name for genome in genomes]
     if isinstance(validation, float | int):
-        words.append(f"--validation {validation}")
+        words += ["--validation", str(validation)]
     elif validation:
-        words.append(f"--validation {','.join(validation)}")
+        words += ["--validation", ",".join(validation)]
+    if test:
+        words += ["--test", ",".join(test)]
     if leave_out:
-        words.append(f"--leave-out {','.join(leave_out)}")
+        words += ["--leave-out", ",".join(leave_out)]
     if intervals is not None:
-        words.append(f"--intervals {Path(intervals).name}")
-    return " ".join(words)
+        words += ["--intervals", Path(intervals).name]
+    return shlex.join(words)
 
 
 def _open_all(

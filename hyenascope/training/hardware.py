@@ -1,5 +1,6 @@
 """Where a run takes place: devices, processes, precision, memory."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,17 +100,18 @@ class Hardware:
         from lightning_fabric import Fabric
 
         place = self.place
-        several = self.devices * self.num_nodes > 1
+        here, nodes = self._processes()
+        several = here * nodes > 1
         strategy: str = self.strategy
         if strategy == "auto" and several:
             strategy = "ddp"
-        devices: Any = self.devices
+        devices: Any = here
         if place.type == "cuda" and place.index is not None and not several:
             devices = [place.index]
         fabric = Fabric(
             accelerator=place.type,
             devices=devices,
-            num_nodes=self.num_nodes,
+            num_nodes=nodes,
             strategy=strategy,
             precision=_FABRIC_PRECISION[self.precision],  # type: ignore[arg-type]
             loggers=_loggers(loggers, out),
@@ -119,6 +121,15 @@ class Hardware:
             warnings.filterwarnings("ignore", module="lightning_fabric")
             fabric.launch()
         return fabric
+
+    def _processes(self) -> tuple[int, int]:
+        """Return devices per machine and machines; torchrun knows better."""
+        if "TORCHELASTIC_RUN_ID" not in os.environ:
+            return self.devices, self.num_nodes
+        here, all_of_them = (
+            int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE")
+        )
+        return here, all_of_them // here
 
 
 def _loggers(names: Sequence[LoggerName], out: StrPath | None) -> list[Any]:

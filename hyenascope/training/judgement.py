@@ -60,7 +60,7 @@ def judge(
     data
         Its ``valid`` part is judged, its ``train`` part counted by the Markov models.
     genes
-        GTF or GFF3 of the first genome: adds a column for each class of bases.
+        GTF or GFF3, if there is one genome: adds a column for each class of bases.
     orders
         Of the Markov models.
     most_bases
@@ -86,6 +86,10 @@ def judge(
     """
     if not data.valid:
         raise ValueError("data must hold something out to judge on; got nothing.")
+    if genes is not None and len(data.genomes) > 1:
+        raise ValueError(
+            f"genes can be given for one genome; got {len(data.genomes)} genomes."
+        )
     share = min(1.0, most_bases / data.bases("valid"))
     texts = {
         name: text[: max(1, round(share * len(text)))]

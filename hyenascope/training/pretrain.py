@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hyenascope._typing import StrPath
+from hyenascope.data.annotation import read_genes
 from hyenascope.models.checkpoint import checkpoint_hash, save_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.training.genome_data import GenomeData, GenomeSource, open_genomes
@@ -78,6 +79,7 @@ def pretrain(
     options: PretrainOptions | None = None,
     hardware: Hardware | None = None,
     validation: float | Sequence[str] | None = None,
+    test: Sequence[str] = (),
     leave_out: Sequence[str] = (),
     intervals: StrPath | None = None,
     genes: StrPath | None = None,
@@ -102,20 +104,20 @@ def pretrain(
         All that decides the weights.
     hardware
         Devices, precision and memory.
-    validation, leave_out, intervals
+    validation, test, leave_out, intervals
         Which stretches are for what, as in `open_genomes`: contig names or a share to
-        judge on, contigs to pass over, a BED file. By default a twentieth of every
-        contig is held out.
+        judge on, contigs that nothing looks at, contigs to pass over, a BED file. By
+        default a twentieth of every contig is held out.
     genes
-        GTF or GFF3 of the first genome: the model card tells coding bases from others.
+        GTF or GFF3, if there is one genome: the card tells coding bases from others.
     out
         Folder of the run: checkpoints, ``steps.tsv``, and in the end the model and its
         card, which holds it against Markov models on the held-out text. If it holds a
         run with the same options and data, that run goes on. None keeps nothing on
         disk.
     save_every, validate_every
-        Steps between checkpoints, and between looks at held-out windows; both also
-        happen at the end.
+        Steps between checkpoints, and between looks at held-out windows (200,000
+        tokens of them at most); both also happen at the end.
     keep
         How many of the latest checkpoints stay; the best stays as well.
     loggers
@@ -151,9 +153,15 @@ def pretrain(
     """
     options = options or PretrainOptions()
     hardware = hardware or Hardware()
-    for name, value in (("save_every", save_every), ("validate_every", validate_every)):
+    for name, value in (
+        ("save_every", save_every),
+        ("validate_every", validate_every),
+        ("keep", keep),
+    ):
         if value < 1:
             raise ValueError(f"{name} must be at least 1; got {value}.")
+    if genes is not None:
+        read_genes(genes)  # what is wrong with it must not come up after the training
     if hardware.strategy == "fsdp" and (out is None or options.ema is not None):
         raise ValueError(
             "strategy 'fsdp' needs out, where the whole model is put together, and has "
@@ -161,8 +169,10 @@ def pretrain(
         )
     config = model if isinstance(model, HyenaConfig) else model.config
     _check_model(config, options)
-    data = _data(genomes, validation, leave_out, intervals, progress=progress)
     folder = None if out is None else RunFolder(Path(out), keep)
+    if folder is not None:
+        folder.claim()
+    data = _data(genomes, validation, test, leave_out, intervals, progress=progress)
     checkpoint = None if folder is None else folder.latest()
     plan = plan_passes(
         config,
@@ -194,7 +204,9 @@ def pretrain(
     finished, message = run.go(_plan(fresh, options, out))
     result = _result(run, config, finished=finished, message=message)
     if folder is not None and finished and fabric.is_global_zero:
-        _write_card(folder.path, result, data, options, genes, progress=progress)
+        _write_card(
+            folder.path, result, data, options, genes, hardware, progress=progress
+        )
     return result
 
 
@@ -216,6 +228,7 @@ def _check_model(config: HyenaConfig, options: PretrainOptions) -> None:
 def _data(
     genomes: GenomeSource | Sequence[GenomeSource] | GenomeData,
     validation: float | Sequence[str] | None,
+    test: Sequence[str],
     leave_out: Sequence[str],
     intervals: StrPath | None,
     *,
@@ -225,14 +238,15 @@ def _data(
         return open_genomes(
             genomes,
             validation=validation,
+            test=test,
             leave_out=leave_out,
             intervals=intervals,
             progress=progress,
         )
-    if validation is not None or leave_out or intervals is not None:
+    if validation is not None or test or leave_out or intervals is not None:
         raise ValueError(
-            "validation, leave_out and intervals must not be given with genomes that "
-            "are split already."
+            "validation, test, leave_out and intervals must not be given with genomes "
+            "that are split already."
         )
     return genomes
 
@@ -278,22 +292,32 @@ def _record(
 def _held_out(
     data: GenomeData, options: PretrainOptions
 ) -> list[tuple[Tensor, Tensor]]:
-    """Return windows to judge on: the same at every look and in every stage."""
+    """Return windows to judge on: the same at every look and in every stage.
+
+    Never widened beyond what is held out: where no stretch is as long as a window of
+    training, windows are as long as the longest stretch.
+    """
     if not data.valid:
         return []
-    rows = max(1, min(options.batch_size, _VALIDATION_TOKENS // options.length))
+    longest = max(region.length for region in data.valid)
+    length = min(options.length, longest)
+    whole = tuple(region for region in data.valid if region.length >= length)
+    assert options.micro_batch is not None
+    rows = options.micro_batch
     rules = replace(options.windows, reverse_complement=False, balance="bases")
-    held = GenomeData(data.genomes, train=data.valid)
-    judged = replace(options, stages=(), windows=rules, batch_size=rows, steps=10**9)
+    held = GenomeData(data.genomes, train=whole)
+    judged = replace(
+        options, stages=(), windows=rules, batch_size=rows, length=length, steps=10**9
+    )
     try:
         batches = StepBatches(held, judged)
     except ValueError as error:
         raise ValueError(
             f"validation must hold a window to judge on: {error}"
         ) from None
-    windows = Windows(held, options.length, seed=options.seed, rules=rules)
-    tokens = min(_VALIDATION_TOKENS, windows.per_epoch * options.length)
-    return [batches[step] for step in range(max(1, tokens // (rows * options.length)))]
+    windows = Windows(held, length, seed=options.seed, rules=rules)
+    tokens = min(_VALIDATION_TOKENS, windows.per_epoch * length)
+    return [batches[step] for step in range(max(1, tokens // (rows * length)))]
 
 
 def _plan(model: HyenaLM, options: PretrainOptions, out: StrPath | None) -> RunPlan:
@@ -327,6 +351,7 @@ def _write_card(
     data: GenomeData,
     options: PretrainOptions,
     genes: StrPath | None,
+    hardware: Hardware,
     *,
     progress: bool,
 ) -> None:
@@ -341,7 +366,13 @@ def _write_card(
             folder,
             result.model,
             data,
-            judge(result.model, data, genes=genes, progress=progress),
+            judge(
+                result.model,
+                data,
+                genes=genes,
+                device=hardware.place,
+                progress=progress,
+            ),
             options=options,
             history=result.history,
             about=f"Trained on {', '.join(genome.name for genome in data.genomes)}.",
@@ -357,6 +388,7 @@ def _metadata(run: Run) -> dict[str, object]:
     return {
         "steps": run.trainer.step,
         "tokens": run.trainer.step * run.trainer.options.tokens_per_step,
-        "validation_nats": run.best,
+        "validation_nats": run.reports[-1].validation if run.reports else None,
+        "best_validation_nats": run.best,
         "data": run.record["data"],
     }

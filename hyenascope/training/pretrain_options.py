@@ -11,7 +11,7 @@ from hyenascope.training.windows import WindowRules
 
 @dataclass(frozen=True)
 class PretrainOptions:
-    """How to train. Two runs with the same options and data have the same weights.
+    """How to train: with the same data, devices and threads, always the same weights.
 
     Parameters
     ----------

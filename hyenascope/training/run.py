@@ -80,6 +80,10 @@ class Run:
         assert self.folder is not None
         state = read_checkpoint(checkpoint)
         refuse_other(state["record"], self.record, self.folder.path)
+        if state["model"].keys() != self.trainer.model.state_dict().keys():
+            raise ValueError(
+                f"{checkpoint} must hold the weights of this model; their names differ."
+            )
         self.best = state["best"]
         self.trainer.restore(checkpoint)
         self._saved = self.trainer.step
@@ -94,6 +98,8 @@ class Run:
         tuple
             Whether the run is finished, and a sentence on how it ended.
         """
+        if self._main and self.folder is not None and not self.reports:
+            self.folder.past(0)  # of a process that was killed before a checkpoint
         if self.monitor is not None:
             self.monitor.begin(plan, tuple(self.reports))
         finished, message = False, "The run failed."
@@ -102,7 +108,7 @@ class Run:
             done = f"{self.trainer.step:,} of {self.steps:,} steps"
             message = f"Finished after {self.trainer.step:,} steps."
             if not finished:
-                message = f"Stopped after {done}; the same call goes on from there."
+                message = f"Stopped after {done}; {self._way_on()}."
             return finished, message
         except Exception as error:
             message = f"The run failed: {error}"
@@ -112,6 +118,13 @@ class Run:
                 logger.finalize("success" if finished else "aborted")
             if self.monitor is not None:
                 self.monitor.end(message)
+
+    def _way_on(self) -> str:
+        if self.folder is None:
+            return "nothing is kept on disk"
+        if self._saved == self.trainer.step:
+            return "the same call goes on from there"
+        return f"no checkpoint could be written after step {max(self._saved, 0):,}"
 
     def weights(self) -> dict[str, Tensor]:
         """Return the trained weights on the CPU, averaged if an average is kept."""
@@ -149,9 +162,12 @@ class Run:
         self.reports.append(report)
         self._unlogged.append(report)
         self._tell(report, bar)
+        if self.trainer.bad_in_a_row and not last:
+            return  # the last good checkpoint stays the last
         if report.validation is not None and is_better(report.validation, self.best):
-            self.best = report.validation
-            self._checkpoint(best=True)
+            before, self.best = self.best, report.validation
+            if not self._checkpoint(best=True):
+                self.best = before
         elif last or report.step % self.save_every == 0:
             self._checkpoint()
 
@@ -173,10 +189,13 @@ class Run:
         asked = interrupted or stopped
         return sum_over_devices(self.trainer.fabric, float(asked)) > 0
 
-    def _checkpoint(self, *, best: bool = False) -> None:
-        """Keep what there is; a full disk is said, and the run goes on."""
+    def _checkpoint(self, *, best: bool = False) -> bool:
+        """Keep what there is; a full disk is said, and the run goes on.
+
+        Returns whether what is there is now kept.
+        """
         if self.folder is None or (self._saved == self.trainer.step and not best):
-            return
+            return True
         try:
             if self._main:
                 self.folder.append(self._unlogged)
@@ -185,6 +204,7 @@ class Run:
             if best and self._main:
                 self.folder.save_best(path)
             self._saved = self.trainer.step
+            return True
         except OSError as error:
             _LOGGER.warning(
                 "no checkpoint at step %d: %s. Training goes on; the next attempt is "
@@ -193,6 +213,7 @@ class Run:
                 error,
                 self.save_every,
             )
+            return False
 
     def _write(self, path: Path) -> None:
         if self._main or self.trainer.shared_out:

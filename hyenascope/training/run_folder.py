@@ -8,6 +8,7 @@ file appears whole or not at all, so whatever kills a run leaves one to go on fr
 import csv
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -47,6 +48,28 @@ class RunFolder:
     def best(self) -> Path:
         """The checkpoint with the lowest validation loss."""
         return self.path / "checkpoints" / "best.pt"
+
+    def claim(self) -> None:
+        """Make the folder, and find out before the training what would be lost after.
+
+        Raises
+        ------
+        ValueError
+            If the folder holds a model, a card or a project, but no run.
+        OSError
+            If it cannot be written to.
+        """
+        kept = ("README.md", "model.safetensors", "config.json")
+        there = [name for name in kept if (self.path / name).exists()]
+        if there and not (self.path / "checkpoints").is_dir():
+            raise ValueError(
+                f"out must be a new folder or that of a run; got {self.path}, where "
+                f"{', '.join(there)} would be replaced."
+            )
+        (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.path / "checkpoints" / ".writable") as path:
+            path.write_text("yes")
+        (self.path / "checkpoints" / ".writable").unlink()
 
     def checkpoints(self) -> list[Path]:
         """Return the checkpoints by step, the latest last."""
@@ -88,10 +111,14 @@ class RunFolder:
 
     def append(self, reports: Iterable[StepReport]) -> None:
         """Add lines to the log."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        fresh = not self.log.exists()
-        with self.log.open("a", newline="", encoding="utf-8") as file:
-            _write(file, reports, header=fresh)
+        size = self.log.stat().st_size if self.log.exists() else 0
+        try:
+            with self.log.open("a", newline="", encoding="utf-8") as file:
+                _write(file, reports, header=not size)
+        except OSError:
+            if self.log.exists():  # no half a line for the next one to go on from
+                os.truncate(self.log, size)
+            raise
 
     def past(self, step: int) -> list[StepReport]:
         """Return what the log says of the steps up to ``step``, and forget the rest.

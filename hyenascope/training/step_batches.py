@@ -1,5 +1,6 @@
 """The windows of one step on one device, whoever of many workers reads them."""
 
+import logging
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,8 @@ from hyenascope.training.genome_data import GenomeData
 from hyenascope.training.objectives import Example, masked, next_token
 from hyenascope.training.pretrain_options import PretrainOptions
 from hyenascope.training.windows import Place, Windows
+
+_LOGGER = logging.getLogger("hyenascope")
 
 
 class StepBatches(Dataset[tuple[Tensor, Tensor]]):
@@ -57,7 +60,15 @@ class StepBatches(Dataset[tuple[Tensor, Tensor]]):
                     f"batch_size must be a multiple of the {world_size} devices at "
                     f"every length; got {rows} windows of {stage.length:,} bp."
                 )
-        self._at_length(options.schedule[0].length)  # refuses what has no window
+        for stage in reversed(options.schedule):
+            windows = self._at_length(stage.length)  # refuses what has no window
+            if windows.dropped:
+                _LOGGER.warning(
+                    "%d of %d stretches are not read in windows of %d bp: too short.",
+                    windows.dropped,
+                    len(data.train),
+                    stage.length,
+                )
 
     def __len__(self) -> int:
         return self.options.steps

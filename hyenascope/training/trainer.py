@@ -6,6 +6,7 @@ Every step seeds its own dropout from its number: a run that goes on from a chec
 needs no state of any generator.
 """
 
+import io
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -87,16 +88,17 @@ class Trainer:
             generator=torch.Generator(),  # it would draw from the caller's
         )
         self.module.train()
+        began = time.perf_counter()
         for number, (inputs, targets) in zip(todo, loader, strict=True):
-            began = time.perf_counter()
             report = self._step(number, inputs, targets, began)
             self.step = number + 1
             yield report
-            if self.bad_in_a_row == _BAD_IN_A_ROW:
+            if self.bad_in_a_row >= _BAD_IN_A_ROW:
                 raise FloatingPointError(
                     f"the loss must be finite; it was not in {_BAD_IN_A_ROW} steps in "
                     f"a row. {report.skipped}"
                 )
+            began = time.perf_counter()
 
     def _step(
         self, number: int, inputs: Tensor, targets: Tensor, began: float
@@ -223,7 +225,10 @@ class Trainer:
         # Not by Fabric: it would let the others wait for one whose disk is full.
         state["model"] = self.model.state_dict()
         state["optimizer"] = self.optimizer.state_dict()
-        torch.save(state, path)
+        # Not straight to the file: torch would hide that the disk is full.
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        path.write_bytes(buffer.getbuffer())
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of `save`."""

@@ -23,6 +23,20 @@ def test_contigs_by_name():
     assert shown(tested.train) == ["Mito:1-60"]
 
 
+@pytest.mark.parametrize("what", ["validation", "test", "leave_out"])
+def test_a_name_alone_is_no_list_of_letters(what):
+    genome = {"V": "ACGT" * 9, "I": "GGCC" * 9, "VI": "TTAA" * 9}
+    data = open_genomes(genome, **{"validation": 0.0, what: "VI"})
+    assert shown(data.train) == ["I:1-36", "V:1-36"]
+
+
+def test_the_shell_is_told_the_same_split():
+    data = open_genomes(
+        {"I": "ACGT", "a b": "GGTT", "c": "AAAA"}, validation=["I"], test=["a b"]
+    )
+    assert data.typed == "'genome 1' --validation I --test 'a b'"
+
+
 def test_a_share_of_every_contig_by_hand():
     data = open_genomes({"I": "ACGT" * 75}, validation=0.1)
     assert shown(data.train) == ["I:1-100", "I:131-300"]

@@ -15,10 +15,11 @@ from hyenascope.training.genome_data import open_genomes
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.perplexity import evaluate
 from hyenascope.training.pretrain import PretrainOptions, pretrain
+from hyenascope.training.progress import StepReport
 from hyenascope.training.run_folder import RunFolder
 from hyenascope.training.trainer import Trainer
 from hyenascope.training.warmup import length_stages
-from hyenascope.training.windows import WindowRules
+from hyenascope.training.windows import WindowRules, Windows
 
 CONFIG = HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=66)
 STILL = replace(CONFIG, embed_dropout=0.0)
@@ -156,8 +157,10 @@ def test_held_out_text_is_judged_and_the_best_kept(tmp_path):
     assert looks == [2, 4, 6]
     assert (tmp_path / "checkpoints" / "best.pt").exists()
     config = json.loads((tmp_path / "config.json").read_text())
-    best = min(r.validation for r in result.reports if r.validation is not None)
-    assert json.dumps(config).count(str(best)) == 1
+    seen = [r.validation for r in result.reports if r.validation is not None]
+    told = json.dumps(config)
+    assert f'"validation_nats": {seen[-1]}' in told
+    assert f'"best_validation_nats": {min(seen)}' in told
 
 
 def test_the_folder_holds_the_model(tmp_path):
@@ -285,7 +288,7 @@ def test_three_in_a_row_stop_the_run_and_keep_the_last_checkpoint(
             monitor=monitor,
         )
     kept = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*"))
-    assert kept == ["step-00000004.pt", "step-00000006.pt"]
+    assert kept == ["step-00000002.pt", "step-00000004.pt"]
     assert "The run failed" in monitor.message
 
 
@@ -351,7 +354,71 @@ def test_split_genomes_are_not_split_again():
 
 def test_validation_needs_a_window():
     with pytest.raises(ValueError, match="validation must hold a window to judge on"):
-        train({"I": text(500), "II": "ACGT"}, validation=["II"])
+        train({"I": text(500), "II": "N" * 99}, validation=["II"])
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
+def test_no_look_reads_what_is_trained_on(monkeypatch, share):
+    """Where the held-out stretch is shorter than a window, too."""
+    held = []
+    real = Windows.__getitem__
+
+    def spy(self, index):
+        held.append((self.data.train, self.place(index).region))
+        return real(self, index)
+
+    monkeypatch.setattr(Windows, "__getitem__", spy)
+    data = open_genomes({"I": text(400), "II": text(130, 1)}, validation=share)
+    train(data)
+    looks = [place for regions, place in held if regions != data.train]
+    assert looks
+    for place in looks:
+        inside = (
+            stretch.chrom == place.chrom
+            and stretch.start <= place.start
+            and place.end <= stretch.end
+            for stretch in data.valid
+        )
+        assert any(inside), place
+
+
+def test_a_run_that_never_saved_leaves_no_line_behind(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.append([report_of(step) for step in (1, 2)])
+    result = train({"I": text(500)}, out=tmp_path)
+    lines = (tmp_path / "steps.tsv").read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in lines] == ["1", "2", "3"]
+    assert len(result.reports) == 3
+
+
+def report_of(step):
+    return StepReport(step, 9 * step, 9, 1.0, 1e-3, 1.0, 0.1, 99)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("mine")
+    with pytest.raises(ValueError, match=r"new folder or that of a run; .* README\.md"):
+        train({"I": text(500)}, out=tmp_path)
+    assert readme.read_text() == "mine"
+    with pytest.raises(OSError, match="Not a directory"):
+        train({"I": text(500)}, out=readme / "run")
+
+
+def test_bad_steps_are_counted_over_a_resume(monkeypatch, tmp_path):
+    poison(monkeypatch, set(range(4, 99)))
+    how = {"options": {"steps": 12}, "out": tmp_path, "save_every": 1}
+    for _ in range(2):
+        with pytest.raises(FloatingPointError, match="not in 3 steps in a row"):
+            train({"I": text(500)}, **how)
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*"))
+    assert kept[-1] == "step-00000004.pt"
+
+
+def test_every_stage_needs_a_window():
+    options = {"steps": 4, "stages": length_stages(64, 4, start=16)}
+    with pytest.raises(ValueError, match="window of 64 bp"):
+        train({"I": text(50)}, options=options, validation=0.0)
 
 
 def test_a_shared_out_model_needs_a_folder():

@@ -54,7 +54,7 @@ def numbers(out):
 @pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_in_the_same_bits(tmp_path):
     """Before the first checkpoint, between two, on one, in another stage and epoch."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole, killed = tmp_path / "whole" / "run", tmp_path / "killed" / "run"
     finish(whole)
     for step in (2, 6, 8, 15, 23):
         kill_at(killed, step)
@@ -87,3 +87,30 @@ def test_a_polite_stop_saves_the_step_it_was_at(tmp_path):
     assert finish(tmp_path / "run")[0] == f"begin {done}"
     finish(tmp_path / "whole")
     assert numbers(tmp_path / "run") == numbers(tmp_path / "whole")
+
+
+LIMITED = """
+import resource, runpy, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+sys.argv = ["small_run", sys.argv[1]]
+runpy.run_module("tests.training.small_run", run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on files there")
+def test_a_disk_without_room_for_a_checkpoint_does_not_end_the_run(tmp_path):
+    """No file may exceed 20 kB here: the log fits, no checkpoint and no model does."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["begin", "0", *map(str, range(1, STEPS + 1))]
+    assert len(numbers(tmp_path)) == STEPS
+    assert not list(tmp_path.rglob("*.pt"))
+    assert "could not be saved" in done.stderr

@@ -2,6 +2,9 @@
 
 import errno
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -79,6 +82,32 @@ def test_the_log_comes_back_to_the_last_bit_and_forgets_what_is_undone(tmp_path)
     assert folder.past(99) == reports[:3]  # step 4 was forgotten
     folder.append([reports[3]])
     assert folder.past(99) == reports
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on files there")
+def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path):
+    """A real limit on the size of files, in a process of its own."""
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    assert [r.step for r in RunFolder(tmp_path).past(99)] == [1]
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from hyenascope.training.run_folder import RunFolder
+from tests.training.test_run_folder import report
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder = RunFolder(Path(sys.argv[1]))
+folder.append([report(1)])
+resource.setrlimit(resource.RLIMIT_FSIZE, (folder.log.stat().st_size + 9,) * 2)
+try:
+    folder.append([report(2)])
+except OSError:
+    sys.exit(0)
+sys.exit(1)
+"""
 
 
 def test_a_line_cut_short_is_forgotten(tmp_path):
