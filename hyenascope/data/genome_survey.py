@@ -8,6 +8,7 @@ holds a few million bases at a time.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -102,13 +103,16 @@ class Runs:
     def _before(
         self, places: Int64[np.ndarray, " windows"]
     ) -> Int64[np.ndarray, " windows"]:
-        sizes = np.concatenate([[0], np.cumsum(self.ends - self.starts)])
         index = np.searchsorted(self.starts, places, side="right")
         last = np.maximum(index - 1, 0)
         if not len(self.starts):
             return np.zeros(len(places), np.int64)
         beyond = np.clip(self.ends[last] - places, 0, None)
-        return np.where(index > 0, sizes[index] - beyond, 0)
+        return np.where(index > 0, self._sizes[index] - beyond, 0)
+
+    @cached_property
+    def _sizes(self) -> Int64[np.ndarray, " before"]:
+        return np.concatenate([[0], np.cumsum(self.ends - self.starts)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -217,6 +217,8 @@ def _check_model(config: HyenaConfig, options: PretrainOptions) -> None:
             f"length must fit l_max={config.l_max:,} tokens; got {options.length:,}"
             f"{' and [SEP]' if options.append_sep else ''}."
         )
+    if options.append_sep and options.objective == "masked":
+        raise ValueError("append_sep must be False with the objective 'masked'.")
     if config.bidirectional != (options.objective == "masked"):
         raise ValueError(
             "config must be causal to predict the next base and two-sided "

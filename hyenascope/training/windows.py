@@ -8,6 +8,7 @@ was asked before, so any number of workers and devices sees one order, and a run
 was killed goes on where it was. Bases are read from disk when a window is asked for.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -225,24 +226,28 @@ class _Stream:
     length: int
     rules: WindowRules
     seed: tuple[int, int]
-    _sizes: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=lambda: [0])  # of epochs, in windows
 
     def __post_init__(self) -> None:
         self._epoch = lru_cache(maxsize=2)(self._cut)
 
     def size(self, epoch: int) -> int:
-        while len(self._sizes) <= epoch:
-            self._sizes.append(len(self._epoch(len(self._sizes)).order))
-        return self._sizes[epoch]
+        self._reach(epoch)
+        return self._ends[epoch + 1] - self._ends[epoch]
+
+    def _reach(self, epoch: int) -> None:
+        while len(self._ends) <= epoch + 1:
+            cut = self._epoch(len(self._ends) - 1)
+            self._ends.append(self._ends[-1] + len(cut.order))
 
     def unusable(self, epoch: int) -> int:
         return self._epoch(epoch).unusable
 
     def place(self, index: int) -> Place:
-        epoch = 0
-        while index >= (size := self.size(epoch)):
-            index -= size
-            epoch += 1
+        while self._ends[-1] <= index:
+            self._reach(len(self._ends) - 1)
+        epoch = bisect_right(self._ends, index) - 1
+        index -= self._ends[epoch]
         cut = self._epoch(epoch)
         number = int(cut.order[index])
         stretch = int(np.searchsorted(cut.first, number, side="right")) - 1

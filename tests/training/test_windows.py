@@ -83,6 +83,16 @@ def test_offsets_and_order_change_with_the_epoch_and_the_seed():
     assert again != [other.place(i) for i in range(60)]
 
 
+def test_a_stretch_without_a_window_in_some_epochs_is_no_trouble():
+    """Of 12 bases, a window of 10 has too much N at one offset of three."""
+    windows = made({"I": "ACGTACGTANNN"}, 10, max_unknown=0.2)
+    starts = [windows.place(index).region.start for index in range(30)]
+    assert set(starts) <= {0, 1}
+    epochs = [windows.place(index).epoch for index in range(30)]
+    assert epochs == sorted(epochs)
+    assert epochs[-1] > 29
+
+
 def test_any_window_can_be_asked_for_first():
     """Workers, ranks and resumed runs ask for windows out of turn."""
     genome = {"I": text(500), "II": text(300, 1)}
