@@ -23,12 +23,15 @@ _OPTION_OF = {
 }
 
 
+_SHOWN = (ValueError, OSError, FloatingPointError, ImportError, MemoryError)
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Show what is wrong in one line; a traceback is for bugs."""
     try:
         yield
-    except (ValueError, OSError, FloatingPointError, ImportError) as err:
+    except _SHOWN as err:
         click.echo(f"Error: {_in_options(str(err))}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -124,7 +124,7 @@ def estimate(
     return RunEstimate(
         parameters=probe.model.num_parameters(),
         micro_batch=probe.rows,
-        state_bytes=16 * probe.model.num_parameters(),
+        state_bytes=4 * hardware.itemsize * probe.model.num_parameters(),
         activation_bytes=probe.peak(),
         seconds_per_step=per_step,
         tokens_per_second=batch_size * length / per_step,
@@ -142,7 +142,8 @@ class _Probe:
         self.length, self.hardware = length, hardware
         self.place = hardware.place
         generator = torch.Generator().manual_seed(0)
-        self.model = HyenaLM(config, generator=generator).to(self.place).train()
+        wide = torch.float64 if hardware.precision == "64" else torch.float32
+        self.model = HyenaLM(config, generator=generator).to(self.place, wide).train()
         self.optimizer = make_optimizer(self.model, "modern", RECIPES["modern"])
         low, high = BASE_TOKENS[0], BASE_TOKENS[-1] + 1
         shape = (self.rows, length)
@@ -159,13 +160,22 @@ class _Probe:
     def peak(self) -> int:
         """Return bytes that a pass holds beside weights and optimiser."""
         if self.place.type == "cuda":
-            held = 16 * self.model.num_parameters()
-            return max(0, torch.cuda.max_memory_allocated(self.place) - held)
+            return self._measured()
         return self.rows * activation_bytes(
             self.model.config,
             self.length,
             recompute=self.recompute,
+            itemsize=self.hardware.itemsize,
         )
+
+    def _measured(self) -> int:
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.cuda.reset_peak_memory_stats(self.place)
+        before = torch.cuda.memory_allocated(self.place)
+        self._pass()
+        gradients = self.hardware.itemsize * self.model.num_parameters()
+        peak = torch.cuda.max_memory_allocated(self.place)
+        return max(0, peak - before - gradients)
 
     def _pass(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)

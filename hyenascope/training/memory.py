@@ -75,9 +75,13 @@ def plan_passes(
     limit = hardware.max_memory or activation_limit(hardware.place)
     recompute = hardware.gradient_checkpointing
     if recompute is None:
-        stored = activation_bytes(config, tokens, recompute=False)
+        stored = activation_bytes(
+            config, tokens, recompute=False, itemsize=hardware.itemsize
+        )
         recompute = (micro_batch or 1) * stored > limit
-    row = activation_bytes(config, tokens, recompute=recompute)
+    row = activation_bytes(
+        config, tokens, recompute=recompute, itemsize=hardware.itemsize
+    )
     if micro_batch is None and row > limit:
         raise ValueError(
             f"max_memory must be at least {row:,} bytes for one window of {tokens:,} "

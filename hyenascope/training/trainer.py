@@ -106,7 +106,10 @@ class Trainer:
         rate = self._set_rate(number)
         self.optimizer.zero_grad(set_to_none=True)
         with _seeded(self.options.seed, number, self.fabric):
-            loss = self._accumulate(inputs, targets)
+            try:
+                loss = self._accumulate(inputs, targets)
+            except torch.cuda.OutOfMemoryError as error:
+                raise self._too_large(inputs.shape[1]) from error
         norm = float(self._clipped())
         skipped = ""
         if math.isfinite(loss) and math.isfinite(norm):
@@ -170,6 +173,13 @@ class Trainer:
         )
         assert norm is not None
         return norm
+
+    def _too_large(self, tokens: int) -> MemoryError:
+        return MemoryError(
+            f"a pass of {self._rows(tokens)} windows of {tokens:,} tokens must fit the "
+            f"memory of {self.fabric.device}; it does not. Lower micro_batch or "
+            "max_memory, or take gradient_checkpointing=True."
+        )
 
     def _explain(self, number: int, loss: float, norm: float, rate: float) -> str:
         """Say what may be wrong with a step."""

@@ -24,11 +24,12 @@ from torch import nn
 from torch.nn import functional
 
 from hyenascope._device import freed_memory_kept
+from hyenascope.models.gradient_memory import activation_bytes
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.training.genome_data import open_genomes
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.memory import plan_passes
-from hyenascope.training.optimizers import RECIPES, make_optimizer, parameter_groups
+from hyenascope.training.optimizers import parameter_groups
 from hyenascope.training.pretrain import PretrainOptions
 from hyenascope.training.step_batches import StepBatches
 from hyenascope.training.trainer import Trainer
@@ -110,7 +111,8 @@ def _memory(options: argparse.Namespace) -> None:
     _say(f"activations of one window of 32,768 bp, {config}")
     for recompute, peak in peaks.items():
         name = "computed again" if recompute else "kept"
-        _say(f"  {name:15} {peak / 2**20:8.0f} MiB")
+        said = activation_bytes(SMALL_32K, 32_768, recompute=recompute)
+        _say(f"  {name:15} {peak / 2**20:8.0f} MiB, planned {said / 2**20:,.0f}")
     _say(f"  ratio {peaks[False] / peaks[True]:.2f} (target 3)")
 
 
@@ -172,7 +174,6 @@ def _passes(recompute: bool) -> Callable[[], float]:
     """Bytes that a pass adds to the process at its peak."""
     flags = {"checkpoint_mixer": recompute, "checkpoint_mlp": recompute}
     model = HyenaLM(replace(SMALL_32K, **flags)).train()
-    make_optimizer(model, "paper", RECIPES["paper"])
     tokens = torch.randint(7, 11, (1, 32_768))
     _back(model, tokens[:, :256])
     before = _peak()

@@ -20,6 +20,9 @@ def test_memory_by_hand():
     row = activation_bytes(CONFIG, 128, recompute=False)
     assert found.activation_bytes == 3 * row
     assert found.memory_bytes == found.state_bytes + found.activation_bytes
+    wide = Hardware(device="cpu", precision="64")
+    double = estimate(CONFIG, 128, 6, micro_batch=3, hardware=wide)
+    assert double.memory_bytes == 2 * found.memory_bytes
 
 
 def test_times_belong_together():
@@ -33,14 +36,6 @@ def test_the_micro_batch_is_what_fits():
     row = activation_bytes(CONFIG, 128, recompute=False)
     tight = Hardware(device="cpu", max_memory=2 * row)
     assert estimate(CONFIG, 128, 6, hardware=tight).micro_batch == 2
-
-
-def test_a_model_is_left_as_it_was():
-    model = HyenaLM(CONFIG).eval()
-    before = [p.clone() for p in model.parameters()]
-    estimate(model, 64, 2, hardware=CPU)
-    assert not model.training
-    assert all((a == b).all() for a, b in zip(model.parameters(), before, strict=True))
 
 
 @pytest.mark.parametrize(

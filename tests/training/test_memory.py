@@ -36,6 +36,11 @@ def test_blocks_are_computed_again_where_one_window_would_not_fit():
     assert planned(3 * STORED, recompute=True) == (3 * STORED // REDONE, True)
 
 
+def test_doubles_take_twice_the_room():
+    wide = Hardware(device="cpu", max_memory=3 * STORED, precision="64")
+    assert plan_passes(CONFIG, 1000, wide, batch_size=64).batch == 1
+
+
 def test_a_micro_batch_is_kept():
     assert planned(3 * STORED, micro_batch=2) == (2, False)
     assert planned(3 * STORED, micro_batch=5) == (5, True)

@@ -320,6 +320,15 @@ def test_a_model_that_cannot_be_saved_still_comes_back(monkeypatch, tmp_path):
     assert same_weights(result.model, train({"I": text(500)}).model)
 
 
+def test_a_pass_that_does_not_fit_is_explained(monkeypatch):
+    def full(*_args):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Trainer, "_accumulate", full)
+    with pytest.raises(MemoryError, match="pass of 2 windows of 64 tokens must fit"):
+        train({"I": text(500)})
+
+
 def test_divergence_is_an_error():
     with pytest.raises(FloatingPointError, match="lower learning_rate"):
         train({"I": text(500)}, options={"steps": 20, "learning_rate": 1e30})
@@ -333,6 +342,11 @@ def test_divergence_is_an_error():
         ({}, {"I": "ACGT" * 5}, r"window of 64 bp .* longest of 1. bp"),
         ({}, {"I": "N" * 9999}, "more than 10% N"),
         ({"objective": "masked"}, {"I": "ACGT" * 99}, "two-sided .*'masked'"),
+        (
+            {"objective": "masked", "append_sep": True, "length": 32},
+            {"I": "ACGT" * 99},
+            "append_sep must be False",
+        ),
     ],
 )
 def test_refuses(options, genomes, message):
