@@ -20,10 +20,17 @@ _window_options = grouped(
     click.option("--lower-case", default="keep", show_default=True,
                  type=click.Choice(["keep", "mask", "skip"]),
                  help="Soft-masked bases: read as any, read but never asked for, or "
-                 "windows with more than half of them passed over."),
+                 "windows with more than --max-lower-case of them passed over."),
+    click.option("--max-lower-case", default=0.5, show_default=True,
+                 type=click.FloatRange(0, 1), help="For --lower-case skip."),
+    click.option("--unknown", default="ignore", show_default=True,
+                 type=click.Choice(["ignore", "target"]),
+                 help="N: read but never asked for, or asked for as published."),
     click.option("--max-unknown", default=0.1, show_default=True,
                  type=click.FloatRange(0, 1),
                  help="Windows with a larger share of N are passed over."),
+    click.option("--both-strands/--forward-only", "reverse_complement", default=True,
+                 show_default=True, help="Strand of a window: by a fair coin, or one."),
     click.option("--balance", default="bases", show_default=True,
                  type=click.Choice(["bases", "genomes"]),
                  help="Read every base, or every genome, equally often."),
@@ -56,6 +63,15 @@ _recipe_options = grouped(
     click.option("--preset", default="modern", show_default=True,
                  type=click.Choice(["paper", "modern"])),
     click.option("--learning-rate", type=float, help="The preset's if not given."),
+    click.option("--min-learning-rate", type=click.FloatRange(0, 1),
+                 help="End of the schedule, as a fraction of the peak."),
+    click.option("--warmup", type=click.FloatRange(0, 1),
+                 help="Fraction of the steps that ramp up."),
+    click.option("--weight-decay", type=click.FloatRange(min=0)),
+    click.option("--clip", type=float, default=1.0, show_default=True,
+                 help="Largest norm of the gradient."),
+    click.option("--append-sep", is_flag=True,
+                 help="End each window with [SEP], as published checkpoints expect."),
     click.option("--ema", type=click.FloatRange(0, 1),
                  help="Decay of a moving average of the weights."),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
@@ -92,6 +108,8 @@ _machine_options = grouped(
 @_machine_options
 @click.option("--save-every", type=COUNT, default=500, show_default=True,
               help="Steps between checkpoints.")  # fmt: skip
+@click.option("--keep", type=COUNT, default=2, show_default=True,
+              help="Checkpoints that stay, the best apart.")  # fmt: skip
 @click.option("--validate-every", type=COUNT, default=500, show_default=True,
               help="Steps between looks at held-out text.")  # fmt: skip
 @click.option("--logger", "loggers", multiple=True,
@@ -119,6 +137,7 @@ def pretrain(genomes: tuple[Path, ...], out: Path, **typed: Any) -> None:  # noq
             out=out,
             save_every=typed["save_every"],
             validate_every=typed["validate_every"],
+            keep=typed["keep"],
             loggers=typed["loggers"],
             progress=not typed["quiet"],
         )
@@ -152,13 +171,15 @@ def _options(typed: dict[str, Any]) -> Any:  # noqa: ANN401
     from hyenascope.training.windows import WindowRules
 
     same = ("steps", "length", "batch_size", "preset", "learning_rate", "ema", "seed",
-            "objective", "micro_batch")  # fmt: skip
+            "objective", "micro_batch", "min_learning_rate", "warmup", "clip",
+            "weight_decay", "append_sep")  # fmt: skip
     stages: tuple[Any, ...] = ()
     if typed["start_length"] is not None:
         stages = length_stages(
             typed["length"], typed["steps"], start=typed["start_length"]
         )
-    rules = ("lower_case", "max_unknown", "balance")
+    rules = ("lower_case", "max_lower_case", "unknown", "max_unknown",
+             "reverse_complement", "balance")  # fmt: skip
     return PretrainOptions(
         stages=stages,
         windows=WindowRules(**{name: typed[name] for name in rules}),

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from hyenascope.cli import main
 from hyenascope.models.checkpoint import load_pretrained
+from hyenascope.training.run_folder import read_checkpoint
 
 SMALL = "--width 8 --layers 1 --length 32 --batch-size 4 --steps 4 --device cpu --quiet"
 
@@ -40,11 +41,20 @@ def test_trains_and_goes_on(fasta, tmp_path):
 
 def test_options_reach_the_run(fasta, tmp_path):
     out = tmp_path / "run"
-    words = "--objective masked --start-length 8 --context 64 --lower-case mask"
+    words = (
+        "--objective masked --start-length 8 --context 64 --lower-case mask "
+        "--unknown target --forward-only --weight-decay 0.2 --clip 2 --keep 1"
+    )
     done = run(fasta, "--out", out, *words.split(), *SMALL.split())
     assert done.exit_code == 0, done.output
     config = load_pretrained(out).config
     assert (config.bidirectional, config.l_max) == (True, 66)
+    (checkpoint,) = (out / "checkpoints").glob("step-*.pt")
+    made = read_checkpoint(checkpoint)["record"]["options"]
+    assert (made["weight_decay"], made["clip"]) == (0.2, 2.0)
+    rules = made["windows"]
+    assert (rules["lower_case"], rules["unknown"]) == ("mask", "target")
+    assert not rules["reverse_complement"]
     lengths = [
         line.split("\t")[2] for line in (out / "steps.tsv").read_text().splitlines()
     ]
