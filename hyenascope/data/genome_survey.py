@@ -137,6 +137,15 @@ class GenomeSurvey:
     soft: dict[str, Runs]
     digest: str
 
+    @property
+    def soft_digest(self) -> str:
+        """SHA-256 of where lower case lies, in hexadecimal."""
+        digest = hashlib.sha256()
+        for name, runs in self.soft.items():
+            digest.update(f">{name}\n".encode())
+            digest.update(np.stack([runs.starts, runs.ends]).astype("<i8").tobytes())
+        return digest.hexdigest()
+
 
 def survey(genome: Texts, *, source: str, progress: bool = False) -> GenomeSurvey:
     """Read a genome once.

@@ -281,12 +281,15 @@ def _record(
     data: GenomeData,
 ) -> dict[str, Any]:
     """Say what the weights depend on, in plain values."""
+    read = options.windows.lower_case != "keep"
+    soft = [genome.survey.soft_digest for genome in data.genomes] if read else []
     begun = checkpoint_hash(model) if isinstance(model, HyenaLM) else "random weights"
     return {
         "config": asdict(config),
         "options": options.settings(),
         "precision": hardware.precision,
         "data": data.fingerprint,
+        "lower case": soft,
         "begun from": begun,
     }
 

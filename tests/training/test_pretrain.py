@@ -246,6 +246,17 @@ def test_another_run_in_the_same_folder_is_refused_with_what_differs(
     assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
+def test_lower_case_is_part_of_the_data_where_a_rule_reads_it(tmp_path):
+    genome = {"I": text(500)}
+    masked = {"I": genome["I"][:300] + genome["I"][300:].lower()}
+    train(genome, out=tmp_path / "keep")
+    assert train(masked, out=tmp_path / "keep").finished
+    rules = {"windows": WindowRules(lower_case="mask")}
+    train(genome, options=rules, out=tmp_path / "mask")
+    with pytest.raises(ValueError, match="lower case: "):
+        train(masked, options=rules, out=tmp_path / "mask")
+
+
 def poison(monkeypatch, steps):
     """Make the loss of some steps infinite."""
     real = Trainer._accumulate
