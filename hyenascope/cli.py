@@ -7,22 +7,22 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from hyenascope.cli_errors import plain_errors
 from hyenascope.cli_evaluate import evaluate
+from hyenascope.cli_options import FILE, grouped
 from hyenascope.cli_pretrain import pretrain
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
-_EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 _SCORES = (
     *("conditional", "likelihood", "downstream", "full_sum", "full_mean"),
     *("embedding_l2", "embedding_cosine", "last_l2", "last_cosine", "last_inner"),
@@ -60,21 +60,10 @@ def main() -> None:
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
 
 
-def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
-    """Stack click options in reading order."""
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
 main.add_command(pretrain)
 main.add_command(evaluate)
 
-_run_options = _options(
+_run_options = grouped(
     click.option("--model", "model_name", required=True,
                  help="A name of `hyenascope models`, a folder or a weights file."),
     click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one."),
@@ -85,8 +74,8 @@ _run_options = _options(
 
 
 @main.command()
-@click.argument("variants", type=_EXISTING)
-@click.option("--fasta", type=_EXISTING, required=True, help="Reference genome.")
+@click.argument("variants", type=FILE)
+@click.option("--fasta", type=FILE, required=True, help="Reference genome.")
 @click.option(
     "--out",
     type=_PATH,
@@ -95,7 +84,7 @@ _run_options = _options(
     help="h5ad, vcf, vcf.gz, bcf, tsv, csv or parquet; may be repeated.",
 )
 @click.option("--report", type=_PATH, help="Also write an HTML page.")
-@click.option("--genes", type=_EXISTING, help="GTF or GFF3 for the report.")
+@click.option("--genes", type=FILE, help="GTF or GFF3 for the report.")
 @click.option("--region", help="Only variants here: chr1:1,000-2,000, 1-based.")
 @click.option(
     "--score",
@@ -211,8 +200,8 @@ def models(as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("sequences", type=_EXISTING)
-@click.option("--genome", type=_EXISTING, help="Where a BED is read from.")
+@click.argument("sequences", type=FILE)
+@click.option("--genome", type=FILE, help="Where a BED is read from.")
 @click.option("--out", type=_PATH, required=True, help="npz, tsv or parquet.")
 @click.option(
     "--pool",

@@ -10,24 +10,18 @@ shipped weights anew without training. Hours on two CPU cores; set
 
 import argparse
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from hyenascope.data.annotation import read_genes
 from hyenascope.data.example import DEMO_CONTIG, demo_genome, demo_training_genome
-from hyenascope.data.interval import Interval
 from hyenascope.models.checkpoint import load_pretrained, save_pretrained
 from hyenascope.models.hyena import HyenaConfig
 from hyenascope.training.genome_data import GenomeData, open_genomes
-from hyenascope.training.held_out import held_out_table
-from hyenascope.training.model_card import TrainingFacts, write_card
-from hyenascope.training.nats_by_position import nats_by_position
+from hyenascope.training.judgement import judge, write_judgement
 from hyenascope.training.pretrain import PretrainOptions, pretrain
-from hyenascope.training.region_classes import region_classes
 
 HELD_OUT_YEAST = ("VIII", "XVI")
 WEIGHTS = Path(__file__).parents[1] / "hyenascope" / "weights"
@@ -41,7 +35,6 @@ class Recipe:
     config: HyenaConfig
     options: PretrainOptions
     data: GenomeData
-    held_out: Mapping[str, str]
     genes: Path | None
     about: str
     limits: str
@@ -61,8 +54,10 @@ def demo_recipe() -> Recipe:
             learning_rate=3e-3,
             seed=1,
         ),
-        data=open_genomes(demo_training_genome().sequences, validation=0.02),
-        held_out=held_out.sequences,
+        data=open_genomes(
+            {**demo_training_genome().sequences, **held_out.sequences},
+            validation=[DEMO_CONTIG],
+        ),
         genes=None,
         about="Six contigs of 1 Mb drawn by `hyenascope.data.example."
         f"demo_training_genome()`; held out: `{DEMO_CONTIG}`, 100 kb of the same "
@@ -78,7 +73,6 @@ def demo_recipe() -> Recipe:
 def yeast_recipe(fasta: Path, genes: Path | None) -> Recipe:
     """Return the recipe of ``yeast-1k``."""
     data = open_genomes(fasta, validation=HELD_OUT_YEAST, leave_out=["Mito"])
-    texts = [text for _, text in data.texts("valid")]  # sorted by contig
     return Recipe(
         name="yeast-1k",
         config=HyenaConfig(d_model=192, d_inner=768, n_layer=4, embed_dropout=0.0),
@@ -90,7 +84,6 @@ def yeast_recipe(fasta: Path, genes: Path | None) -> Recipe:
             seed=1,
         ),
         data=data,
-        held_out=dict(zip(HELD_OUT_YEAST, texts, strict=True)),
         genes=genes,
         about="The 16 nuclear chromosomes of *Saccharomyces cerevisiae* R64-1-1 "
         "(sacCer3, Ensembl); chromosomes VIII and XVI held out, the mitochondrion "
@@ -122,41 +115,21 @@ def train(recipe: Recipe, run: Path) -> None:
     result.history.to_csv(run / "history.tsv", sep="\t", index=False)
 
 
-def judge(recipe: Recipe, run: Path) -> None:
+def write(recipe: Recipe, run: Path) -> None:
     """Hold the shipped weights against held-out text and write their card."""
-    model = load_pretrained(WEIGHTS / recipe.name)
-    classes = None
-    if recipe.genes is not None:
-        genes = read_genes(recipe.genes)
-        classes = {
-            name: region_classes(genes, Interval(name, 0, len(text)))
-            for name, text in recipe.held_out.items()
-        }
-    training = [text for _, text in recipe.data.texts("train")]
-    table = held_out_table(
-        model, recipe.held_out, training, classes=classes, progress=True
-    )
-    logging.info("%s", table.nats)
+    folder = WEIGHTS / recipe.name
+    model = load_pretrained(folder)
+    found = judge(model, recipe.data, genes=recipe.genes, progress=True)
+    logging.info("%s", found.table.nats)
     history = run / "history.tsv"
-    write_card(
-        WEIGHTS / recipe.name,
+    write_judgement(
+        folder,
         model,
-        facts(recipe),
-        table,
-        positions=nats_by_position(model, list(recipe.held_out.values())),
-        curves=pd.read_csv(history, sep="\t") if history.exists() else None,
-    )
-
-
-def facts(recipe: Recipe) -> TrainingFacts:
-    """Return what the card says of the training."""
-    return TrainingFacts(
-        data=recipe.about,
-        fingerprint=recipe.data.fingerprint,
-        training_bases=recipe.data.bases("train"),
-        tokens=recipe.options.tokens,
-        seed=recipe.options.seed,
-        settings=recipe.options.settings(),
+        recipe.data,
+        found,
+        options=recipe.options,
+        history=pd.read_csv(history, sep="\t") if history.exists() else None,
+        about=recipe.about,
         command=recipe.command,
         limits=recipe.limits,
         licence="Apache-2.0",
@@ -185,7 +158,7 @@ def main() -> None:
     run = arguments.run or Path("runs") / recipe.name
     if not arguments.card:
         train(recipe, run)
-    judge(recipe, run)
+    write(recipe, run)
 
 
 if __name__ == "__main__":

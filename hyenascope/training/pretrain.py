@@ -28,7 +28,6 @@ from hyenascope.training.run import Run
 from hyenascope.training.run_folder import RunFolder, read_checkpoint
 from hyenascope.training.step_batches import StepBatches
 from hyenascope.training.trainer import Trainer
-from hyenascope.training.windows import Windows
 
 __all__ = ["PretrainOptions", "PretrainResult", "pretrain"]
 
@@ -320,8 +319,7 @@ def _held_out(
         raise ValueError(
             f"validation must hold a window to judge on: {error}"
         ) from None
-    windows = Windows(held, length, seed=options.seed, rules=rules)
-    tokens = min(_VALIDATION_TOKENS, windows.per_epoch * length)
+    tokens = min(_VALIDATION_TOKENS, batches.per_epoch * length)
     return [batches[step] for step in range(max(1, tokens // (rows * length)))]
 
 

@@ -83,6 +83,11 @@ class StepBatches(Dataset[tuple[Tensor, Tensor]]):
         targets = np.stack([example.targets for example in examples])
         return torch.from_numpy(inputs), torch.from_numpy(targets)
 
+    @property
+    def per_epoch(self) -> int:
+        """How many windows the first epoch of the first stage has."""
+        return self._at_length(self.options.schedule[0].length).per_epoch
+
     def length(self, step: int) -> int:
         """Return the bases per window of a step."""
         return self._stage(step)[0]
