@@ -77,10 +77,10 @@ def yeast_recipe(fasta: Path, genes: Path | None) -> Recipe:
         name="yeast-1k",
         config=HyenaConfig(d_model=192, d_inner=768, n_layer=4, embed_dropout=0.0),
         options=PretrainOptions(
-            steps=10_000,
+            steps=6000,
             batch_size=16,
-            micro_batch=8,
-            learning_rate=1.5e-3,
+            micro_batch=16,
+            learning_rate=2e-3,
             seed=1,
         ),
         data=data,
