@@ -51,8 +51,8 @@ if TYPE_CHECKING:
         logits,
         perplexity,
     )
-    from hyenascope.training.genome_data import open_genomes
     from hyenascope.training.hardware import Hardware
+    from hyenascope.training.open_genomes import open_genomes
     from hyenascope.training.pretrain import PretrainOptions, pretrain
     from hyenascope.training.warmup import length_stages
     from hyenascope.training.windows import WindowRules
@@ -126,7 +126,7 @@ _HOMES = {
     "log_prob_track": "interpret.likelihood_track",
     "log_probs": "models.predict",
     "logits": "models.predict",
-    "open_genomes": "training.genome_data",
+    "open_genomes": "training.open_genomes",
     "pairwise_mutagenesis": "interpret.epistasis",
     "perplexity": "models.predict",
     "plot_locus": "viz.figure",

@@ -40,8 +40,8 @@ def evaluate(
     """
     with plain_errors():
         from hyenascope.models.checkpoint import load_pretrained
-        from hyenascope.training.genome_data import open_genomes
         from hyenascope.training.judgement import judge
+        from hyenascope.training.open_genomes import open_genomes
 
         model = load_pretrained(model_name)
         data = open_genomes(

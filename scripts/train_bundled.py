@@ -19,8 +19,9 @@ import torch
 from hyenascope.data.example import DEMO_CONTIG, demo_genome, demo_training_genome
 from hyenascope.models.checkpoint import load_pretrained, save_pretrained
 from hyenascope.models.hyena import HyenaConfig
-from hyenascope.training.genome_data import GenomeData, open_genomes
+from hyenascope.training.genome_data import GenomeData
 from hyenascope.training.judgement import judge, write_judgement
+from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.pretrain import PretrainOptions, pretrain
 
 HELD_OUT_YEAST = ("VIII", "XVI")

@@ -1,4 +1,4 @@
-"""One look at all the bases of a genome: where N and lower case lie, and a digest.
+"""One look at all the bases of a genome: where N and lower case lie, and digests.
 
 Whoever samples windows needs to know in advance which of them hold too little DNA, and
 a checkpoint needs to know which text it was trained on. Both come from one pass that
@@ -87,6 +87,11 @@ class Runs:
             ends[np.append(apart, True)] if len(ends) else ends,
         )
 
+    @property
+    def bases(self) -> int:
+        """How many bases lie in a run."""
+        return int((self.ends - self.starts).sum())
+
     def covered(
         self, starts: Int64[np.ndarray, " windows"], ends: Int64[np.ndarray, " windows"]
     ) -> Int64[np.ndarray, " windows"]:
@@ -127,15 +132,21 @@ class GenomeSurvey:
         By contig, runs of N and other letters that are not A, C, G, T.
     soft
         By contig, runs of lower case.
-    digest
-        SHA-256 of all names and upper-case texts, in hexadecimal: the same for plain
+    digests
+        By contig, SHA-256 of its upper-case text, in hexadecimal: the same for plain
         and bgzip, masked and unmasked copies of a genome.
     """
 
     contigs: dict[str, int]
     unknown: dict[str, Runs]
     soft: dict[str, Runs]
-    digest: str
+    digests: dict[str, str]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the names and digests of all contigs, in hexadecimal."""
+        lines = (f"{name}\t{digest}\n" for name, digest in self.digests.items())
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
     def soft_digest(self) -> str:
@@ -170,14 +181,13 @@ def survey(genome: Texts, *, source: str, progress: bool = False) -> GenomeSurve
     >>> found.unknown["I"].starts, found.soft["I"].ends
     (array([2]), array([6]))
     """
-    digest = hashlib.sha256()
-    unknown, soft = {}, {}
+    unknown, soft, digests = {}, {}, {}
     total = sum(genome.contigs.values())
     with tqdm(
         total=total, unit="bp", unit_scale=True, disable=not progress, desc=source
     ) as bar:
         for name, size in genome.contigs.items():
-            digest.update(f">{name}\n".encode())
+            digest = hashlib.sha256()
             not_bases: list[tuple[int, Runs]] = []
             lower: list[tuple[int, Runs]] = []
             for start, codes in _pieces(genome, name, size):
@@ -188,7 +198,8 @@ def survey(genome: Texts, *, source: str, progress: bool = False) -> GenomeSurve
                 digest.update(_UPPER[codes].tobytes())
                 bar.update(len(codes))
             unknown[name], soft[name] = Runs.joined(not_bases), Runs.joined(lower)
-    return GenomeSurvey(dict(genome.contigs), unknown, soft, digest.hexdigest())
+            digests[name] = digest.hexdigest()
+    return GenomeSurvey(dict(genome.contigs), unknown, soft, digests)
 
 
 def _pieces(genome: Texts, name: str, size: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -78,7 +78,7 @@ def judge(
     Examples
     --------
     >>> from hyenascope.models.hyena import HyenaConfig
-    >>> from hyenascope.training.genome_data import open_genomes
+    >>> from hyenascope.training.open_genomes import open_genomes
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> data = open_genomes({"I": "ACGT" * 50, "II": "GATT" * 30}, validation=["II"])
     >>> judge(model, data, orders=[1]).table.nats.index.tolist()

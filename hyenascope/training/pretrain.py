@@ -18,10 +18,11 @@ from hyenascope._typing import StrPath
 from hyenascope.data.annotation import read_genes
 from hyenascope.models.checkpoint import checkpoint_hash, save_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.training.genome_data import GenomeData, GenomeSource, open_genomes
+from hyenascope.training.genome_data import GenomeData
 from hyenascope.training.hardware import Hardware, LoggerName
 from hyenascope.training.judgement import judge, write_judgement
 from hyenascope.training.memory import plan_passes
+from hyenascope.training.open_genomes import GenomeSource, open_genomes
 from hyenascope.training.pretrain_options import PretrainOptions
 from hyenascope.training.progress import Monitor, RunPlan, StepReport
 from hyenascope.training.run import Run
@@ -98,7 +99,7 @@ def pretrain(
         The network's numbers, or a model to go on from; a copy is trained.
     genomes
         Paths of FASTA files, plain or bgzip, contigs in memory (name to text), many of
-        either, or what `hyenascope.training.genome_data.open_genomes` returns.
+        either, or what `hyenascope.training.open_genomes.open_genomes` returns.
     options
         All that decides the weights.
     hardware
@@ -287,7 +288,7 @@ def _record(
         "config": asdict(config),
         "options": options.settings(),
         "precision": hardware.precision,
-        "data": data.fingerprint,
+        "data": data.contents(),
         "lower case": soft,
         "begun from": begun,
     }
@@ -393,5 +394,5 @@ def _metadata(run: Run) -> dict[str, object]:
         "tokens": run.trainer.step * run.trainer.options.tokens_per_step,
         "validation_nats": run.reports[-1].validation if run.reports else None,
         "best_validation_nats": run.best,
-        "data": run.record["data"],
+        "data": run.trainer.batches.data.fingerprint,
     }

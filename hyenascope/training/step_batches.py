@@ -34,7 +34,7 @@ class StepBatches(Dataset[tuple[Tensor, Tensor]]):
 
     Examples
     --------
-    >>> from hyenascope.training.genome_data import open_genomes
+    >>> from hyenascope.training.open_genomes import open_genomes
     >>> data = open_genomes({"I": "ACGT" * 100}, validation=0.0)
     >>> batches = StepBatches(data, PretrainOptions(batch_size=4, length=16))
     >>> inputs, targets = batches[0]

@@ -127,7 +127,7 @@ class Windows:
 
     Examples
     --------
-    >>> from hyenascope.training.genome_data import open_genomes
+    >>> from hyenascope.training.open_genomes import open_genomes
     >>> data = open_genomes({"I": "ACGT" * 25}, validation=0.0)
     >>> windows = Windows(data, 20, seed=1)
     >>> windows.per_epoch, len(windows[7].tokens)

@@ -26,9 +26,9 @@ from torch.nn import functional
 from hyenascope._device import freed_memory_kept
 from hyenascope.models.gradient_memory import activation_bytes
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.training.genome_data import open_genomes
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.memory import plan_passes
+from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.optimizers import parameter_groups
 from hyenascope.training.pretrain import PretrainOptions
 from hyenascope.training.step_batches import StepBatches

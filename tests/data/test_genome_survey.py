@@ -39,9 +39,17 @@ def test_pieces_make_no_difference(texts, piece):
         for mine, theirs in ((found.unknown, unknown), (found.soft, lower)):
             assert np.array_equal(mine[name].starts, theirs.starts)
             assert np.array_equal(mine[name].ends, theirs.ends)
-    expected = "".join(f">{name}\n{text.upper()}" for name, text in texts.items())
-    assert found.digest == hashlib.sha256(expected.encode()).hexdigest()
+    assert found.digests == {
+        name: hashlib.sha256(text.upper().encode()).hexdigest()
+        for name, text in texts.items()
+    }
     assert found.contigs == {name: len(text) for name, text in texts.items()}
+
+
+def test_the_digest_knows_names_and_texts():
+    genomes = [{"I": "ACG", "II": "T"}, {"I": "AC", "II": "GT"}, {"I": "ACG", "X": "T"}]
+    found = {survey(TextGenome(genome), source="t").digest for genome in genomes}
+    assert len(found) == 3
 
 
 def test_a_file_and_its_text_are_one(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.sequence.markov import MarkovModel
-from hyenascope.training.genome_data import open_genomes
 from hyenascope.training.judgement import judge, write_judgement
+from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.perplexity import evaluate
 from hyenascope.training.pretrain import PretrainOptions, pretrain
 

@@ -11,8 +11,8 @@ import torch
 
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.training.genome_data import open_genomes
 from hyenascope.training.hardware import Hardware
+from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.perplexity import evaluate
 from hyenascope.training.pretrain import PretrainOptions, pretrain
 from hyenascope.training.progress import StepReport
@@ -208,6 +208,46 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path, ema):
     assert rates == [report.learning_rate for report in whole.reports]
 
 
+class CutOff(Stopping):
+    """A monitor in which a run ends with no time to save anything."""
+
+    def step(self, report):
+        if report.step == self.after:
+            raise ConnectionAbortedError
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "workers"),
+    [
+        (replace(CONFIG, bidirectional=True), {"objective": "masked"}, 0),
+        (CONFIG, {"ema": 0.5}, 2),
+    ],
+    ids=["masked", "workers"],
+)
+def test_a_run_that_was_cut_off_goes_on_from_its_last_checkpoint(
+    tmp_path, config, options, workers
+):
+    """What was hidden, and windows that workers had read ahead, come again."""
+    options = {"steps": 12, "stages": length_stages(64, 12, start=16), **options}
+    whole = train({"I": text(900)}, config, options=options)
+    how = {
+        "options": options,
+        "hardware": Hardware(device="cpu", workers=workers),
+        "out": tmp_path,
+        "save_every": 2,
+    }
+    for after, kept in ((1, 0), (3, 0), (5, 2), (6, 4)):  # stages end at 2 and 7
+        monitor = CutOff(after)
+        with pytest.raises(ConnectionAbortedError):
+            train({"I": text(900)}, config, monitor=monitor, **how)
+        assert [report.step for report in monitor.past] == list(range(1, kept + 1))
+    monitor = Stopping(99)
+    result = train({"I": text(900)}, config, monitor=monitor, **how)
+    assert len(monitor.past) == 4
+    assert result.losses == whole.losses
+    assert same_weights(result.model, whole.model)
+
+
 def test_a_finished_run_is_only_read(tmp_path):
     first = train({"I": text(500)}, out=tmp_path)
     monitor = Stopping(99)
@@ -231,8 +271,16 @@ def test_a_run_goes_on_in_less_memory_with_the_same_sums(tmp_path):
     [
         ({"options": {"seed": 9}}, "options.seed: 0 there, 9 here"),
         ({"config": replace(CONFIG, d_model=8)}, "config.d_model: 16 there, 8 here"),
-        ({"genomes": {"I": text(500, 5)}}, "data: "),
-        ({"validation": 0.2}, "data: "),
+        (
+            {"genomes": {"I": text(500, 5)}},
+            r"data\.genome 1\.I: 500 bp, SHA-256 \w{12} there, 500 bp, SHA-256 \w{12}",
+        ),
+        ({"genomes": {"I": text(500), "II": "ACGT"}}, r"genome 1\.II: absent there, 4"),
+        (
+            {"validation": 0.2},
+            r"these differ:\n  data.train: 2 stretches of 475 bp.* 2 stretches of 400 "
+            r"bp.*\n  data.valid: .*\nGive",
+        ),
     ],
 )
 def test_another_run_in_the_same_folder_is_refused_with_what_differs(
@@ -307,10 +355,10 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_run(monkeypatch, tmp_path, c
     whole = train({"I": text(500)}, options={"steps": 6})
     real, full = RunFolder.save, [True]
 
-    def save(self, step, write, *, main=True):
+    def save(self, step, write, *, main=True, best=False):
         if step == 2 and full.pop():
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(self, step, write, main=main)
+        return real(self, step, write, main=main, best=best)
 
     monkeypatch.setattr(RunFolder, "save", save)
     result = train({"I": text(500)}, options={"steps": 6}, out=tmp_path, save_every=2)

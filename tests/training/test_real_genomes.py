@@ -9,8 +9,8 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.models.hyena import HyenaConfig
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import detokenize
-from hyenascope.training.genome_data import open_genomes
 from hyenascope.training.hardware import Hardware
+from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.pretrain import PretrainOptions, pretrain
 from hyenascope.training.windows import WindowRules, Windows
 

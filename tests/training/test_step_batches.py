@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from hyenascope.training.genome_data import open_genomes
+from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.pretrain_options import PretrainOptions
 from hyenascope.training.step_batches import StepBatches
 from hyenascope.training.warmup import length_stages

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import N_TOKEN, detokenize, tokenize
-from hyenascope.training.genome_data import open_genomes
+from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.windows import WindowRules, Windows
 
 
