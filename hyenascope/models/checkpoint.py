@@ -29,6 +29,7 @@ from hyenascope.models.published import (
     find_published,
     list_models,
 )
+from hyenascope.models.run_checkpoint import read_run_checkpoint
 from hyenascope.models.shift_probe import likelier_shift
 from hyenascope.models.state_layouts import (
     build_model,
@@ -60,8 +61,9 @@ def load_pretrained(
     name_or_path
         A name of `list_models`, with or without ``LongSafari/hyenadna-…-seqlen`` and
         ``-hf``; a folder with ``config.json`` and ``model.safetensors``,
-        ``weights.safetensors`` or ``weights.ckpt`` (the first found); or one weights
-        file with ``config.json`` beside it. A name goes before a folder of the same
+        ``weights.safetensors`` or ``weights.ckpt`` (the first found); one weights
+        file with ``config.json`` beside it; or a checkpoint of a run of `pretrain`,
+        such as ``run/checkpoints/best.pt``. A name goes before a folder of the same
         name: write ``./tiny-1k`` for the folder.
     revision
         Commit, tag or branch of a published repository; the pinned commit if None.
@@ -104,8 +106,7 @@ def load_pretrained(
     """
     _check_shift(modulation_shift, fasta_given=fasta is not None)
     source = _locate(name_or_path, revision, cache_dir)
-    file = read_config(source.config)
-    tensors = read_weights(source.weights)
+    file, tensors = _read(source)
     _check_belong_together(source, file, tensors)
     build = partial(_build, source, tensors)
     config = file.config
@@ -224,10 +225,18 @@ def _in_folder(name: str, folder: Path) -> _Source:
     for filename in _WEIGHTS_FILES:
         if (folder / filename).is_file():
             return _Source(name, folder / "config.json", folder / filename)
+    run = sorted(folder.glob("checkpoints/*.pt"))
+    begun = f" It is a run that has not ended; load {run[-1]}." if run else ""
     raise FileNotFoundError(
         f"{folder} must hold {', '.join(_WEIGHTS_FILES[:-1])} or {_WEIGHTS_FILES[-1]}; "
-        "found none of them."
+        f"found none of them.{begun}"
     )
+
+
+def _read(source: _Source) -> tuple[ConfigFile, dict[str, Tensor]]:
+    if source.weights.suffix == ".pt" and not source.config.is_file():
+        return read_run_checkpoint(source.weights)
+    return read_config(source.config), read_weights(source.weights)
 
 
 def _check_belong_together(
