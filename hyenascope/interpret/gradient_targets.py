@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.attribution_window import Reading, Window
 from hyenascope.interpret.head_output import HeadOutput
-from hyenascope.models.heads import PoolMode, pool
 from hyenascope.models.hyena import HyenaLM, Product
+from hyenascope.models.pooling import PoolMode, pool
 from hyenascope.models.predict import require_causal
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN

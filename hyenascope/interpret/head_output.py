@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from hyenascope._device import borrow
 from hyenascope.interpret.attribution_window import Reading, Window
-from hyenascope.models.heads import PoolMode, SequenceClassifier, pool
+from hyenascope.models.heads import SequenceClassifier
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.pooling import PoolMode, pool
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,18 +10,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Int64
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from hyenascope._device import borrow
-from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.sequence.tokenizer import PAD_TOKEN
 
 BatchSize = int | Literal["auto"]
 
 TokenRow = Int64[np.ndarray, " _"]  # in a list every row has a length of its own
 
-BatchFunction = Callable[[HyenaLM, Tensor, Tensor], Tensor | tuple[Tensor, ...]]
+BatchFunction = Callable[[Any, Tensor, Tensor], Tensor | tuple[Tensor, ...]]
 """Model, tokens and mask (``batch length``) to one row of results per sequence."""
 
 _TOKENS_PER_BATCH = 65_536  # on CPU, where the model cuts batches to the cache itself
@@ -29,7 +29,7 @@ _BYTES_PER_TOKEN = 80  # times d_model: measured peak of a forward pass, rounded
 
 
 def map_batches(
-    model: HyenaLM,
+    model: nn.Module,
     rows: Sequence[TokenRow],
     function: BatchFunction,
     *,
@@ -39,6 +39,8 @@ def map_batches(
     per_position: bool = True,
 ) -> list[Any]:
     """Apply ``function`` to token rows in length-sorted, right-padded batches.
+
+    ``model`` has a ``config``, as `HyenaLM` has; ``function`` gets it back.
 
     Returns one array per row in the given order, or one tuple of arrays, padding
     and all, if ``function`` gives several tensors. With ``per_position`` the
@@ -70,7 +72,7 @@ def map_batches(
 def _batches(
     order: list[int],
     rows: Sequence[TokenRow],
-    model: HyenaLM,
+    model: nn.Module,
     batch_size: BatchSize,
     device: torch.device,
 ) -> Iterator[list[int]]:
@@ -88,15 +90,17 @@ def _batches(
         yield batch
 
 
-def _token_budget(model: HyenaLM, device: torch.device) -> int:
+def _token_budget(model: nn.Module, device: torch.device) -> int:
     if device.type != "cuda":
         return _TOKENS_PER_BATCH
     free, _ = torch.cuda.mem_get_info(device)
-    return max(1, free // 2 // (_BYTES_PER_TOKEN * model.config.d_model))
+    config = model.config
+    assert isinstance(config, HyenaConfig)
+    return max(1, free // 2 // (_BYTES_PER_TOKEN * config.d_model))
 
 
 def _with_retry(
-    model: HyenaLM,
+    model: nn.Module,
     rows: list[TokenRow],
     function: BatchFunction,
     device: torch.device,

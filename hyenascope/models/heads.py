@@ -1,9 +1,9 @@
-"""From one vector per token to one answer per sequence.
+"""The published heads: from one vector per token to one answer per sequence.
 
-Pooling here counts real tokens only, wherever the padding is. The published heads do
-not: without a mask they pool padding too, and with one they take the first
-positions, whichever those are. ``published=True`` repeats them number for number,
-for weights that were trained so.
+Here they count real tokens only, wherever the padding is. As published they do not:
+without a mask they pool padding too, and with one they take the first positions,
+whichever those are. ``published=True`` repeats that number for number, for weights
+that were trained so.
 """
 
 from typing import Literal
@@ -13,55 +13,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.pooling import PoolMode, pick_real, pool, real_everywhere
 from hyenascope.sequence.tokenizer import PAD_TOKEN
 
-PoolMode = Literal["mean", "last", "first", "max", "sum"]
 DecoderMode = Literal["pool", "sum", "last", "first", "ragged"]
-
-
-def pool(
-    hidden: Float[Tensor, "batch length channels"],
-    mode: PoolMode = "mean",
-    mask: Bool[Tensor, "batch length"] | None = None,
-) -> Float[Tensor, "batch channels"]:
-    """Return one vector per sequence, made of its real tokens.
-
-    Parameters
-    ----------
-    hidden
-        States, such as those of `HyenaLM.hidden`.
-    mode
-        Mean, sum or maximum over real tokens, or the last or first of them.
-    mask
-        True at real tokens, which may lie anywhere; all are real if None. What
-        stands elsewhere has no influence, NaN included.
-
-    Raises
-    ------
-    ValueError
-        If a row has no real token, or ``mode`` is unknown.
-
-    Examples
-    --------
-    >>> hidden = torch.tensor([[[1.0], [3.0], [9.0]]])
-    >>> pool(hidden, "mean", torch.tensor([[True, True, False]]))
-    tensor([[2.]])
-    """
-    real = _everywhere(hidden) if mask is None else mask
-    _check_real(real, 1)
-    if mode == "last" or mode == "first":
-        return _pick(hidden, real, 1, first=mode == "first")[:, 0]
-    outside = ~real[..., None]
-    if mode == "max":
-        return hidden.masked_fill(outside, -torch.inf).amax(dim=1)
-    total = hidden.masked_fill(outside, 0.0).sum(dim=1)
-    if mode == "sum":
-        return total
-    if mode == "mean":
-        return total / real.sum(dim=1, keepdim=True)
-    raise ValueError(
-        f"mode must be 'mean', 'last', 'first', 'max' or 'sum'; got {mode!r}."
-    )
 
 
 class SequenceDecoder(nn.Module):
@@ -149,7 +104,7 @@ class SequenceDecoder(nn.Module):
         states = self._running(hidden, real)
         if self.l_output is not None:
             count = max(self.l_output, 1)
-            states = _pick(states, real, count, first=self.mode == "first")
+            states = pick_real(states, real, count, first=self.mode == "first")
         answer = self.output_transform(states)
         return answer[:, 0] if self.l_output == 0 else answer
 
@@ -162,7 +117,7 @@ class SequenceDecoder(nn.Module):
             lengths = mask.sum(dim=1)
             lengths[lengths == 0] = mask.shape[1]
         if lengths is None:
-            return _everywhere(hidden)
+            return real_everywhere(hidden)
         return torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
 
     def _running(self, hidden: Tensor, real: Tensor) -> Tensor:
@@ -247,40 +202,6 @@ class SequenceClassifier(nn.Module):
             states = self.model.hidden(tokens, mask=real)
         pooled = pool(states, self.pool, real)
         return self.head(pooled.to(self.head.weight.dtype))
-
-
-def _everywhere(
-    hidden: Float[Tensor, "batch length channels"],
-) -> Bool[Tensor, "batch length"]:
-    return torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
-
-
-def _check_real(real: Bool[Tensor, "batch length"], count: int) -> None:
-    found = real.sum(dim=1)
-    short = found < count
-    if short.any():
-        row = int(short.int().argmax())
-        raise ValueError(
-            f"each row must have at least {count} real tokens; got {int(found[row])} "
-            f"in row {row}."
-        )
-
-
-def _pick(
-    states: Float[Tensor, "batch length channels"],
-    real: Bool[Tensor, "batch length"],
-    count: int,
-    *,
-    first: bool,
-) -> Float[Tensor, "batch count channels"]:
-    """States of the first or last ``count`` real tokens, in order."""
-    _check_real(real, count)
-    real_first = (~real).to(torch.uint8).argsort(dim=1, stable=True)
-    start = 0 if first else real.sum(dim=1, keepdim=True) - count
-    kept = torch.arange(count, device=real.device) + start
-    positions = real_first.gather(1, kept.expand(len(real), -1))
-    rows = torch.arange(len(states), device=states.device)[:, None]
-    return states[rows, positions]
 
 
 def _before_padding(

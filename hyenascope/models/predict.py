@@ -18,8 +18,8 @@ from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.sequences import SequenceSource, collect_sequences
 from hyenascope.models.batching import BatchSize, TokenRow, map_batches
-from hyenascope.models.heads import pool as pool_hidden
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.pooling import pool as pool_hidden
 from hyenascope.sequence.tokenizer import (
     BASE_TOKENS,
     N_TOKEN,

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyenascope._typing import StrPath
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
@@ -142,7 +142,7 @@ def build_model(config: HyenaConfig, tensors: Mapping[str, Tensor]) -> HyenaLM:
     return model
 
 
-def model_tensors(model: HyenaLM) -> dict[str, Tensor]:
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
     """Return parameters and buffers by name, shared ones once, not copied."""
     named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return {name: tensor.detach() for name, tensor in named.items()}

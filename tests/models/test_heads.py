@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hyenascope.models.checkpoint import load_pretrained
-from hyenascope.models.heads import SequenceClassifier, SequenceDecoder, pool
+from hyenascope.models.heads import SequenceClassifier, SequenceDecoder
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -90,42 +90,6 @@ def test_published_mask_with_left_padding_averages_the_padding():
     row = 1  # 12 pads, 7 real tokens
     close(published[row], x[row, :7].mean(0))
     close(correct[row], x[row, 12:].mean(0))
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_pool_is_its_definition_over_real_tokens(mode):
-    hidden = torch.randn(64, 9, 4, generator=torch.Generator().manual_seed(0)).double()
-    mask = torch.rand(64, 9, generator=torch.Generator().manual_seed(1)) < 0.4
-    mask[:, 4] = True
-    by_hand = {
-        "mean": lambda rows: rows.mean(0),
-        "sum": lambda rows: rows.sum(0),
-        "max": lambda rows: rows.max(0).values,
-        "last": lambda rows: rows[-1],
-        "first": lambda rows: rows[0],
-    }[mode]
-    expected = torch.stack([by_hand(h[m]) for h, m in zip(hidden, mask, strict=True)])
-    close(pool(hidden.masked_fill(~mask[..., None], torch.nan), mode, mask), expected)
-    everything = torch.stack([by_hand(h) for h in hidden])
-    close(pool(hidden, mode), everything)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_gradients_of_pooling(mode):
-    hidden = torch.randn(
-        2, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2)
-    ).requires_grad_()
-    mask = torch.tensor([[True, True, False, True], [False, False, True, False]])
-    assert torch.autograd.gradcheck(lambda h: pool(h, mode, mask), hidden)
-    pool(hidden, mode, mask).sum().backward()
-    assert (hidden.grad[~mask] == 0).all()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_rows_without_a_real_token_are_refused(mode):
-    mask = torch.tensor([[True, False], [False, False]])
-    with pytest.raises(ValueError, match="at least 1 real tokens; got 0 in row 1"):
-        pool(torch.zeros(2, 2, 1), mode, mask)
 
 
 def test_what_a_decoder_cannot_do_is_refused():
