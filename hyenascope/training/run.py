@@ -200,9 +200,7 @@ class Run:
             if self._main:
                 self.folder.append(self._unlogged)
                 self._unlogged.clear()
-            path = self.folder.save(self.trainer.step, self._write, main=self._main)
-            if best and self._main:
-                self.folder.save_best(path)
+            self.folder.save(self.trainer.step, self._write, main=self._main, best=best)
             self._saved = self.trainer.step
             return True
         except OSError as error:

@@ -20,8 +20,21 @@ from hyenascope.data.atomic import atomic_path
 from hyenascope.training.progress import StepReport
 
 _COLUMNS = [field.name for field in fields(StepReport)]
-FORMAT = 1
+FORMAT = 2
 """Of checkpoints."""
+_SHOWN = 20  # differences
+
+# What a run writes by way of `atomic_path`, which names a file that is not whole yet
+# after the one it is to become.
+_FILES = (
+    "checkpoints/step-*.pt",
+    "checkpoints/best.pt",
+    "steps.tsv",
+    "model.safetensors",
+    "config.json",
+    "curves.tsv",
+    "README.md",
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +80,18 @@ class RunFolder:
                 f"{', '.join(there)} would be replaced."
             )
         (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        self._forget_half_written()
+        # Processes that torchrun starts claim one folder at the same time.
         with atomic_path(self.path / "checkpoints" / ".writable") as path:
             path.write_text("yes")
-        (self.path / "checkpoints" / ".writable").unlink()
+        (self.path / "checkpoints" / ".writable").unlink(missing_ok=True)
+
+    def _forget_half_written(self) -> None:
+        """Remove what killed processes have left of files; they would pile up."""
+        for name in _FILES:
+            place = self.path / name
+            for left in place.parent.glob(f".{'[0-9a-f]' * 8}.{place.name}"):
+                left.unlink(missing_ok=True)
 
     def checkpoints(self) -> list[Path]:
         """Return the checkpoints by step, the latest last."""
@@ -81,12 +103,17 @@ class RunFolder:
         return found[-1] if found else None
 
     def save(
-        self, step: int, write: Callable[[Path], None], *, main: bool = True
+        self,
+        step: int,
+        write: Callable[[Path], None],
+        *,
+        main: bool = True,
+        best: bool = False,
     ) -> Path:
         """Write the checkpoint of a step, then drop those too old to keep.
 
         Every process calls ``write``, since a model may be shared out among them; the
-        ``main`` one looks after the files.
+        ``main`` one looks after the files. The ``best`` one so far is kept twice.
 
         Raises
         ------
@@ -100,12 +127,13 @@ class RunFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             write(temporary)
+            if best:  # first: no checkpoint tells of a best one that is not there
+                self._save_best(temporary)
         for old in self.checkpoints()[: -self.keep]:
             old.unlink()
         return path
 
-    def save_best(self, checkpoint: Path) -> None:
-        """Keep a copy of a checkpoint as the best."""
+    def _save_best(self, checkpoint: Path) -> None:
         with atomic_path(self.best) as temporary:
             temporary.write_bytes(checkpoint.read_bytes())
 
@@ -184,12 +212,14 @@ def refuse_other(
         for name in sorted(there | here)
         if not _same(there.get(name), here.get(name))
     ]
-    if lines:
-        raise ValueError(
-            f"{source} must be continued with what it was begun with; these differ:\n"
-            + "\n".join(lines)
-            + "\nGive another folder for another run."
-        )
+    if not lines:
+        return
+    more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    raise ValueError(
+        f"{source} must be continued with what it was begun with; these differ:\n"
+        + "\n".join(lines[:_SHOWN] + more)
+        + "\nGive another folder for another run."
+    )
 
 
 def _same(one: object, other: object) -> bool:

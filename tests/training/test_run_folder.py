@@ -4,11 +4,13 @@ import errno
 import math
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
+from hyenascope.data.atomic import atomic_path
 from hyenascope.training.progress import StepReport
 from hyenascope.training.run_folder import (
     FORMAT,
@@ -34,17 +36,16 @@ def report(step, **changes):
     return StepReport(**values)
 
 
-def saved(folder, step):
-    folder.save(step, lambda path: torch.save({"format": FORMAT, "step": step}, path))
+def saved(folder, step, *, best=False):
+    state = {"format": FORMAT, "step": step}
+    folder.save(step, lambda path: torch.save(state, path), best=best)
 
 
 def test_the_last_few_and_the_best_stay(tmp_path):
     folder = RunFolder(tmp_path, keep=2)
     assert folder.latest() is None
     for step in (5, 10, 15, 200):
-        saved(folder, step)
-        if step == 10:
-            folder.save_best(folder.latest())
+        saved(folder, step, best=step == 10)
     assert [path.name for path in folder.checkpoints()] == [
         "step-00000015.pt",
         "step-00000200.pt",
@@ -66,6 +67,64 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [
         "step-00000005.pt"
     ]
+
+
+def test_no_checkpoint_tells_of_a_best_one_that_is_not_there(tmp_path):
+    """A checkpoint holds the best loss: the best weights must be kept before it."""
+    folder = RunFolder(tmp_path)
+    saved(folder, 5, best=True)
+    folder.best.unlink()
+    folder.best.mkdir()  # nothing can take its place
+    with pytest.raises(IsADirectoryError):
+        saved(folder, 10, best=True)
+    assert [path.name for path in folder.checkpoints()] == ["step-00000005.pt"]
+
+
+def test_what_killed_processes_left_half_written_goes_and_nothing_else(tmp_path):
+    folder = RunFolder(tmp_path)
+    saved(folder, 5, best=True)
+    folder.append([report(1)])
+    ours = [
+        "checkpoints/.0123abcd.step-00000007.pt",
+        "checkpoints/.89ef4567.best.pt",
+        ".00000000.steps.tsv",
+        ".ffffffff.model.safetensors",
+        ".12345678.config.json",
+        ".12345678.curves.tsv",
+        ".12345678.README.md",
+    ]
+    others = [".gitignore", ".12345678.mine.txt", ".notes.README.md", "a.config.json"]
+    whole = ["steps.tsv", "checkpoints/best.pt", "checkpoints/step-00000005.pt"]
+    for name in ours + others:
+        (tmp_path / name).write_text("half")
+    folder.claim()
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {tmp_path / name for name in others + whole}
+
+
+def test_a_folder_that_is_refused_keeps_everything(tmp_path):
+    for name in ("config.json", ".12345678.config.json"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match="new folder or that of a run"):
+        RunFolder(tmp_path).claim()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_processes_of_torchrun_claim_one_folder_at_the_same_time(tmp_path, monkeypatch):
+    """The file that tries the folder out is another's to remove, too."""
+    real = atomic_path
+
+    @contextmanager
+    def and_another_is_done_by_then(path):
+        with real(path) as temporary:
+            yield temporary
+        path.unlink()
+
+    monkeypatch.setattr(
+        "hyenascope.training.run_folder.atomic_path", and_another_is_done_by_then
+    )
+    RunFolder(tmp_path / "run").claim()
+    assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
 
 
 def test_the_log_comes_back_to_the_last_bit_and_forgets_what_is_undone(tmp_path):
