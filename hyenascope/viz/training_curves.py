@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _MORE = "gradient norm %{customdata[3]:.3f}, learning rate %{customdata[4]:.3~e}
 _SHOWN, _MANY = (0.002, 0.96), 40  # quantiles of the loss in the frame of many steps
 _LEAST = 0.05  # nats below a guess that are always in the frame
 _LOSS_LANE, _RATE_LANE, _BETWEEN = (0.36, 1.0), (0.0, 0.26), 0.31
+_GUESS_SIZE = 125, 18  # pixels of the words beside the line of a guess
 _MOST_NAMES = 12  # of stages, side by side
 
 
@@ -288,9 +290,10 @@ def _notes(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
     """Name the line of a guess, and say how high the loss goes above the frame."""
     look = {"size": 11, "color": canvas.theme.muted}
     text = f"uniform guess {UNIFORM_LOSS:.3f}"
-    where = {"xref": "paper", "xanchor": "right", "yanchor": "bottom", "font": look}
-    notes = [canvas.text(text, 1, UNIFORM_LOSS, **where)]
-    if np.nanmax(run.loss, initial=-np.inf) > _frame(run)[1]:
+    frame = _frame(run)
+    where = {"xref": "paper", "font": look, **_beside_guess(run, canvas, frame)}
+    notes = [canvas.text(text, **{"y": UNIFORM_LOSS, **where})]
+    if np.nanmax(run.loss, initial=-np.inf) > frame[1]:
         top = int(np.nanargmax(run.loss))
         # Above the frame, or in it where the legend stands.
         side = "bottom" if run.x[top] < run.x[-1] / 3 else "top"
@@ -298,6 +301,46 @@ def _notes(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
         text = f"↑ {run.loss[top]:.2f}"
         notes.append(canvas.text(text, float(run.x[top]), 1, xshift=2, **where))
     return notes
+
+
+def _beside_guess(
+    run: TrainingRun, canvas: Canvas, frame: tuple[float, float]
+) -> dict[str, Any]:
+    """Return where along the line of a guess its name crosses least of the curves."""
+    (low, high), (wide, tall) = frame, _GUESS_SIZE
+    up = tall / canvas.inner[1] * (high - low) / (_LOSS_LANE[1] - _LOSS_LANE[0])
+    last = run.x[-1] if len(run.x) else 1.0
+    along = wide / canvas.inner[0] * last
+    ends = {"right": (last - along, last), "left": (0.0, along)}
+    sides = {
+        "bottom": (UNIFORM_LOSS, UNIFORM_LOSS + up),
+        "top": (UNIFORM_LOSS - up, UNIFORM_LOSS),
+    }
+    places = [
+        {"x": int(end == "right"), "xanchor": end, "yanchor": side}
+        for end, side in product(ends, sides)
+        if low <= sides[side][0] and sides[side][1] <= high
+    ]
+    lines = [run.loss, run.smooth, run.column("validation")]
+
+    def crossed(place: dict[str, Any]) -> int:
+        box = ends[place["xanchor"]], sides[place["yanchor"]]
+        return sum(_crossings(run.x, line, *box) for line in lines)
+
+    return min(places, key=crossed)
+
+
+def _crossings(
+    x: Steps, y: Steps, across: tuple[float, float], up: tuple[float, float]
+) -> int:
+    """Return in how many of some upright strips of a box a line passes through it."""
+    known = np.isfinite(y)
+    if not known.any():
+        return 0
+    at = np.linspace(*across, 50)
+    ends = np.interp(at, x[known], y[known], left=np.inf, right=np.inf)
+    low, high = np.minimum(ends[:-1], ends[1:]), np.maximum(ends[:-1], ends[1:])
+    return int(((low <= up[1]) & (high >= up[0])).sum())
 
 
 def _in_short(run: TrainingRun) -> list[str]:

@@ -99,6 +99,28 @@ def test_a_guess_and_few_losses_are_always_in_the_frame(losses):
     assert texts(figure) == ["uniform guess 1.386"]
 
 
+FALLS = 1.3 + 1.4 * np.exp(-np.arange(300) / 25)
+
+
+@pytest.mark.parametrize("steps", [10, 40, 50, 70, 100, 300])
+@pytest.mark.parametrize("width", [500, 900])
+def test_the_name_of_a_guess_is_in_the_frame_and_crosses_no_curve(steps, width):
+    figure = plot_training(reports(FALLS[:steps]), width=width)
+    [name] = [n for n in figure.layout.annotations if "guess" in n.text]
+    margin, (low, high) = figure.layout.margin, figure.layout.yaxis.range
+    domain = figure.layout.yaxis.domain
+    lane = (figure.layout.height - margin.t - margin.b) * (domain[1] - domain[0])
+    pixels = (FALLS[:steps] - UNIFORM_LOSS) / (high - low) * lane
+    bottom, top = (0, 14) if name.yanchor == "bottom" else (-14, 0)
+    assert (low - UNIFORM_LOSS) / (high - low) * lane <= bottom
+    assert top <= (high - UNIFORM_LOSS) / (high - low) * lane
+    along = np.linspace(1, 0, steps, endpoint=False)[::-1]  # a step ends there
+    share = 110 / (width - margin.l - margin.r)
+    beside = along >= 1 - share if name.xanchor == "right" else along <= share
+    assert name.x == (name.xanchor == "right")
+    assert not ((pixels > bottom) & (pixels < top) & beside).any()
+
+
 def test_says_in_words_what_it_shows(long):
     words = alt_text(plot_training(long, window=1))
     last = long["loss"].iloc[-1]
