@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from hyenascope.viz.style import ThemeName
 from hyenascope.viz.training_curves import plot_training, training_curves
 from hyenascope.viz.variant_figures.canvas import Canvas
+from hyenascope.widgets.busy_cell import hear_while_busy
 
 _HEIGHT, _TOP = 370, 30
 _MOVING = ("x", "y", "customdata", "text", "name", "showlegend")
@@ -62,6 +63,7 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
             if self._is_ours(self.layout.yaxis):
                 self.layout.yaxis.range = ends
             self._own_ranges.add(tuple(ends))
+        hear_while_busy(self)  # of a zoom
 
     def refresh(self) -> None:
         """Let a view that is opened from now on begin with what is shown now."""

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import DisplayHandle
 from ipywidgets import (  # type: ignore[import-untyped]
     HTML,
     Button,
@@ -28,6 +28,7 @@ from hyenascope.viz.packing import encoded
 from hyenascope.viz.style import ThemeName
 from hyenascope.viz.text import escape_text, shorten
 from hyenascope.viz.training_curves import plot_training
+from hyenascope.widgets.busy_cell import hear_while_busy
 from hyenascope.widgets.live_curves import LiveCurves
 from hyenascope.widgets.locus_host import in_words
 from hyenascope.widgets.run_log import RunLog
@@ -46,9 +47,10 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
     Give it to `pretrain` as ``monitor``: it shows itself under the cell. The button
     ends the run after the step it is in, with a checkpoint to go on from. A cell that
     trains keeps a kernel from hearing the button, unless Jupyter brings messages in a
-    thread of their own, as JupyterLab 4.4 with ipykernel 7 does. `run` trains beside
-    the notebook: the button always works, and the next cell is free. Outside a
-    notebook nothing is shown. A saved notebook shows the curves as they ended.
+    thread of their own, as JupyterLab 4.4 with ipykernel 7 does; interrupting the
+    kernel ends such a run as well, in any Jupyter. `run` trains beside the notebook:
+    the button always works, and the next cell is free. Outside a notebook nothing is
+    shown. A saved notebook shows the curves as they ended.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
         self._stop, self._hurry = threading.Event(), threading.Event()
         self._over, self._stale, self._drawing = True, False, False
         self._shown, self._complained = False, False
-        self._handle: Any = None
+        self._place = DisplayHandle()
         self._outcome: Callable[[], Any] | None = None
         self._drawer = Worker(name="hyenascope-monitor")
         self._jobs = Worker(name="hyenascope-training")
@@ -114,7 +116,7 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
             [HBox([self._heading, self._button]), self._line, self._curves],
             layout=Layout(width=f"{width}px"),
         )
-        _heard_at_any_time(self._button)
+        hear_while_busy(self._button)
 
     def begin(self, plan: RunPlan, past: Sequence[StepReport]) -> None:
         """Hear what is to come, and of the steps an earlier process has done."""
@@ -233,7 +235,7 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
         self._hurry.clear()
         self._button.disabled = False
         self._button.description = _STOP
-        _heard_at_any_time(self._button)
+        hear_while_busy(self._button)
 
     def _succeeded(self, value: object) -> None:
         self._outcome = lambda: value
@@ -287,9 +289,10 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
 
     def _keep(self) -> None:
         """Let the page keep the end and not the beginning: saved, or loaded anew."""
-        self._curves.refresh()
-        if self._handle is not None:
-            self._handle.update(self)
+        if self._shown:
+            self._place.update(self._bundle(), raw=True)
+        else:
+            self._curves.refresh()
 
     def _write(self) -> None:
         with self._state:
@@ -310,25 +313,20 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
     def _show(self) -> None:
         """Appear under the cell that runs, unless there is a view already."""
         if not self._shown and getattr(get_ipython(), "kernel", None) is not None:
-            self._handle = display(self, display_id=True)
+            self._ipython_display_()
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # noqa: ANN401
-        """Add a plain figure for where no widget can live."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
+    def _ipython_display_(self) -> None:
+        """Appear where somebody shows this, and remember where that is."""
         self._shown = True
+        self._place.display(self._bundle(), raw=True)
+
+    def _bundle(self) -> dict[str, Any]:
+        """Return the widget, and a plain figure for where no widget can live."""
         self._curves.refresh()
-        return {**bundle, _MIME: encoded(self.figure().to_plotly_json())}
-
-
-def _heard_at_any_time(button: Button) -> None:
-    """Let the thread for messages hear a button while a cell trains.
-
-    ipykernel 7.4 would bring its messages to the loop that last sent it something,
-    which is busy training.
-    """
-    getattr(button.comm, "__dict__", {}).pop("_reply_subshell_id", None)
+        view = {"text/plain": repr(self)}
+        if self.comm is not None:  # as it is of a widget that was closed
+            view = self._repr_mimebundle_()
+        return {**view, _MIME: encoded(self.figure().to_plotly_json())}
 
 
 def _one_part(job: Callable[[Monitor], Result], monitor: Monitor) -> Job[Result]:

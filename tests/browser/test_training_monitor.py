@@ -1,11 +1,16 @@
 """Curves of a run that grow in JupyterLab, and the button that ends it."""
 
-TRAIN = """
+import re
+from statistics import median
+
+import pytest
+
+PRETEND = """
 import math, time
 from hyenascope.training.progress import RunPlan, StepReport
 from hyenascope.widgets.training_monitor import TrainingMonitor
 
-def train(monitor, steps=2_000):
+def train(monitor, steps=50_000):
     monitor.begin(RunPlan("tiny <b>1k</b>", steps, 32_768, 442_368), [])
     for step in range(1, steps + 1):
         time.sleep(0.01)
@@ -23,14 +28,46 @@ def train(monitor, steps=2_000):
     return step
 """
 BESIDE = "monitor = TrainingMonitor()\nmonitor.run(train)"
-# Run twice: the first time lets the page get ready.
-BUSY = 'if "ready" in globals(): done = train(TrainingMonitor())\nready = True'
-STOP = ".jupyter-button"
-ENDED = """() => document.querySelector(".jp-Notebook").textContent
-  .includes("Stopped after step") && document.querySelector(".jupyter-button").disabled
+BUSY = "done = train(TrainingMonitor())"
+STEPS, BASES = 200, 8 * 256
+REAL = f"""
+import resource, tempfile
+from pathlib import Path
+import hyenascope as hs
+
+folder = Path(tempfile.mkdtemp())
+fasta = hs.example_locus(folder).fasta
+config = hs.HyenaConfig(d_model=32, n_layer=2, d_inner=64, l_max=256)
+options = hs.PretrainOptions(steps={STEPS}, batch_size=8, length=256, micro_batch=8)
+cpu = hs.Hardware(device="cpu")
 """
-LONGER = "(least) => gd._fullData[0].x?.length > least"
-LAST = "(last) => gd._fullData[0].x.at(-1) === last"
+SHOW = "monitor = hs.TrainingMonitor()\ndisplay(monitor)"
+TRAIN = """result = hs.pretrain(
+    config, fasta, options=options, hardware=cpu, validation=0.1, validate_every=40,
+    out=folder / "tiny", monitor=monitor,
+)"""
+STOP = ".jupyter-button"
+# Not `run`, which waits for the end of the cell.
+START = """(source) => {
+  const { content } = jupyterapp.shell.currentWidget;
+  content.activeCellIndex = content.widgets.length - 1;
+  content.activeCell.model.sharedModel.setSource(source);
+  jupyterapp.commands.execute("notebook:run-cell");
+}"""
+INTERRUPT = """() =>
+  jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"""
+ENDED = """(said) => document.querySelector(".jp-Notebook").textContent.includes(said)
+  && document.querySelector(".jupyter-button").disabled"""
+LONGER = "(least) => gd._fullData[0]?.x?.length > least"
+LAST = "(last) => gd._fullData[0]?.x?.at(-1) === last"
+SHOWN = """() => [...document.querySelectorAll(".widget-html-content")]
+  .map((line) => line.textContent).find((text) => text.startsWith("step"))"""
+LINE = re.compile(
+    r"step (\d+) / 200 · 256 bp · (\d\.\d{3}) nats · (?:validation .* · )?"
+    r"([\d,]+) tokens/s · (\d+) (s|min) left · ([\d.]+) (MB|GB)"
+)
+REPORTS = "[[r.step, r.loss, r.seconds, r.memory] for r in result.reports]"
+CHECKPOINT = "max(path.name for path in (folder / 'tiny/checkpoints').glob('step-*'))"
 # What is saved for a reader without a kernel.
 SAVED = """() => {
   const { cells } = jupyterapp.shell.currentWidget.content.model;
@@ -40,14 +77,23 @@ SAVED = """() => {
 }"""
 
 
+def start(page, source: str) -> None:
+    """Write into the last cell and run it, as long as that takes."""
+    page.page.evaluate(START, source)
+
+
+def wait_end(page, said: str) -> None:
+    page.page.wait_for_function(ENDED, arg=said, timeout=120_000)
+
+
 def stop(page) -> None:
     """Press the button and wait for the end."""
     page.page.locator(STOP).click()
-    page.page.wait_for_function(ENDED)
+    wait_end(page, "Stopped after ")
 
 
 def test_curves_grow_and_the_button_ends_a_run_beside_the_notebook(notebook):
-    page = notebook(TRAIN, BESIDE)
+    page = notebook(PRETEND, BESIDE)
     page.figure().wait(LONGER, 30)
     page.figure().wait(LONGER, len(page.figure().values(0, "x")) + 60)
     assert page.page.locator(STOP).text_content() == "Stop"
@@ -55,23 +101,20 @@ def test_curves_grow_and_the_button_ends_a_run_beside_the_notebook(notebook):
     stop(page)
     assert page.value("monitor.stop_requested")
     done = page.value("monitor.result(10.0)")
-    assert 90 < done < 2_000
+    assert 90 < done < 50_000
     shown = page.figure()
     shown.wait(LAST, done * 32_768)
-    assert shown.read("() => gd._fullData.map((trace) => trace.name)") == [
-        "each step",
-        f"mean of {11 if done >= 440 else 5} steps",
-        "held-out text",
-        "learning rate",
-        "skipped",
-    ]
+    names = shown.read("() => gd._fullData.map((trace) => trace.name)")
+    assert names == page.value("[trace.name for trace in monitor.figure().data]")
     assert page.page.locator(".js-plotly-plot").count() == 1
     assert page.page.locator("b", has_text="tiny <b>1k</b>").count() == 1
     assert page.page.evaluate(SAVED) == done
 
 
-def test_a_zoom_stays_while_the_curve_grows(notebook):
-    page = notebook(TRAIN, BESIDE)
+@pytest.mark.parametrize("cell", [BESIDE, BUSY], ids=["beside", "busy"])
+def test_a_zoom_stays_while_the_curve_grows(notebook, cell):
+    page = notebook(PRETEND, "")
+    start(page, cell)
     page.figure().wait(LONGER, 60)
     page.figure().wheel(1_000_000, 1.386, -200)
     closer = page.figure().layout("yaxis.range")
@@ -80,11 +123,50 @@ def test_a_zoom_stays_while_the_curve_grows(notebook):
     stop(page)
 
 
-def test_the_button_ends_a_run_that_keeps_its_cell_busy(notebook):
-    page = notebook(TRAIN, BUSY)
-    page.page.evaluate(
-        "() => { jupyterapp.commands.execute('notebook:run-all-cells'); }"
-    )
-    page.figure().wait(LONGER, 30)
+def test_a_real_run_in_a_cell_is_watched_stopped_and_ended(notebook):
+    """By the button, then by an interrupt; the same cell goes on to the end."""
+    page = notebook(REAL, SHOW, "")
+    start(page, TRAIN)
+    page.figure().wait(LONGER, 25)
+    line = page.page.evaluate(SHOWN)
     stop(page)
-    assert 30 < page.value("done") < 2_000
+    reports = page.value(REPORTS)
+    done = len(reports)
+    check_line(line, reports, most=page.value("resource.getrusage(0).ru_maxrss"))
+    said = f"Stopped after {done} of {STEPS} steps; the same call goes on from there."
+    assert page.value("[result.finished, result.message]") == [False, said]
+    assert page.value(CHECKPOINT) == f"step-{done:08d}.pt"
+    assert page.page.get_by_text(said).count() == 1
+    page.figure().wait(LAST, done * BASES)
+
+    start(page, TRAIN)
+    page.figure().wait(LONGER, done + 20)
+    page.settle(INTERRUPT)
+    wait_end(page, "Stopped after ")
+    assert page.value(REPORTS)[:done] == reports
+    assert done + 20 < page.value("len(result.reports)") < STEPS
+
+    start(page, TRAIN)
+    wait_end(page, f"Finished after {STEPS} steps.")
+    assert page.value("[result.finished, len(result.reports)]") == [True, STEPS]
+    assert page.value(REPORTS)[:done] == reports
+    page.figure().wait(LAST, STEPS * BASES)
+    assert page.page.locator(".js-plotly-plot").count() == 1
+    assert page.page.evaluate(SAVED) == STEPS
+
+
+def check_line(line: str, reports: list[list[float]], *, most: int) -> None:
+    """Hold what a page said against the kernel's reports; ``most`` kB were used."""
+    found = LINE.fullmatch(line)
+    assert found, line
+    step, loss, pace, left, unit, memory, size = found.groups()
+    _, last, _, used = reports[int(step) - 1]
+    assert float(loss) == pytest.approx(last, abs=5.1e-4)
+    usual = median(seconds for _, _, seconds, _ in reports[: int(step)][-50:])
+    assert float(pace.replace(",", "")) == pytest.approx(BASES / usual, rel=6e-3)
+    away = int(left) * {"s": 1, "min": 60}[unit]
+    within = {"s": 0.51, "min": 30.1}[unit]
+    assert away == pytest.approx(usual * (STEPS - int(step)), abs=within)
+    shown = float(memory) * {"MB": 1e6, "GB": 1e9}[size]
+    assert shown == pytest.approx(used, rel=0.05)
+    assert most * 512 < shown < most * 1.05 * 1_024

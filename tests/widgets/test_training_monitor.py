@@ -5,8 +5,10 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64decode
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hyenascope.training.progress import RunPlan, StepReport
@@ -232,10 +234,52 @@ def test_a_plain_figure_needs_no_kernel(monitor):
     assert figure.layout.title.text == "<b>tiny</b>"
     assert figure.layout.width == 700
     assert len(figure.data[0].x) == 10
-    bundle = monitor._repr_mimebundle_()
+    bundle = monitor._bundle()
     saved = bundle["application/vnd.plotly.v1+json"]
     assert [trace["name"] for trace in saved["data"]] == [t.name for t in figure.data]
     assert bundle["text/plain"].startswith("TrainingMonitor(step 10 / 10 · 32 bp")
+
+
+class Place:
+    """Where something was shown: how, and the losses of its plain figure."""
+
+    def __init__(self):
+        self.seen = []
+
+    def display(self, bundle, *, raw):
+        self.note("display", bundle, raw)
+
+    def update(self, bundle, *, raw):
+        self.note("update", bundle, raw)
+
+    def note(self, how, bundle, raw):
+        assert raw
+        packed = bundle[training_monitor._MIME]["data"][0]["y"]
+        losses = np.frombuffer(b64decode(packed["bdata"]), packed["dtype"])
+        self.seen.append((how, losses.tolist()))
+
+
+def test_where_somebody_shows_it_the_end_is_kept(monitor):
+    monitor._place = place = Place()
+    monitor._ipython_display_()
+    train(monitor, 3)
+    train(monitor, 2)
+    losses = [1.4 - n / 100 for n in (1, 2, 3)]
+    assert place.seen == [
+        ("display", []),
+        ("update", losses),
+        ("update", losses[:2]),
+    ]
+
+
+def test_a_run_outlives_its_view(monitor, caplog):
+    monitor._place = place = Place()
+    monitor._ipython_display_()
+    monitor.close()
+    with caplog.at_level(logging.WARNING, "hyenascope"):
+        assert train(monitor) == 10
+    assert not caplog.records
+    assert len(place.seen[-1][1]) == 10
 
 
 def test_refuses_a_time_below_zero():
