@@ -3,7 +3,7 @@
 ``python scripts/readme_pictures.py`` (or ``make pictures``) makes all of them; names
 after it make only those. Still figures are drawn by `hyenascope.write_image`, live ones
 are photographed in a real JupyterLab with what the browser tests use. Needs Chromium;
-takes about a minute.
+takes some minutes.
 """
 
 import argparse
@@ -70,6 +70,32 @@ explorer = hs.MutagenesisExplorer(
 )
 explorer
 """
+MONITOR = """
+import tempfile
+from pathlib import Path
+import hyenascope as hs
+
+folder = Path(tempfile.mkdtemp())
+fasta = hs.example_locus(folder).fasta
+monitor = hs.TrainingMonitor()
+monitor.run(lambda monitor: hs.pretrain(
+    hs.HyenaConfig(d_model=32, n_layer=2, d_inner=64, l_max=512),
+    fasta,
+    options=hs.PretrainOptions(
+        steps=600,
+        batch_size=4,
+        length=512,
+        stages=hs.length_stages(512, 600, start=128),
+    ),
+    validation=0.1,
+    out=folder / "demo-model",
+    validate_every=25,
+    monitor=monitor,
+    progress=False,
+))
+"""
+SHOWN_STEPS = 450
+LATE = f"(steps) => gd._fullData[0]?.x?.at(-1) >= steps * {4 * 512}"
 
 
 class Studio:
@@ -124,10 +150,10 @@ def keep(picture: bytes, name: str) -> None:
     sys.stdout.write(f"{path}: {image.size}, {path.stat().st_size / 1e3:.0f} kB\n")
 
 
-def photograph(page: NotebookPage, name: str) -> None:
+def photograph(page: NotebookPage, name: str, part: str = ".hs-locus") -> None:
     """Keep the live figure, and nothing around it."""
     page.page.wait_for_timeout(500)
-    keep(page.page.locator(".hs-locus").screenshot(), name)
+    keep(page.page.locator(part).screenshot(), name)
 
 
 def draw(figure: go.Figure, name: str) -> None:
@@ -167,6 +193,16 @@ def explorer_picture() -> None:
         figure.click(9_961, 0.5, lane)
         page.page.mouse.move(2, 2)
         photograph(page, "explorer")
+
+
+def monitor_picture() -> None:
+    """Photograph a small run on the example while it goes on, then stop it."""
+    with studio() as made, made.notebook(MONITOR) as page:
+        page.figure().wait(LATE, SHOWN_STEPS, timeout=200_000)
+        page.page.mouse.move(2, 2)
+        photograph(page, "training-monitor", ".widget-vbox")
+        page.page.locator(".jupyter-button").click()
+        page.value("monitor.result() and None")
 
 
 def tracks_picture() -> None:
@@ -269,6 +305,7 @@ def ref_and_alt(
 PICTURES: dict[str, Callable[[], None]] = {
     "browser": browser_pictures,
     "explorer": explorer_picture,
+    "monitor": monitor_picture,
     "tracks": tracks_picture,
     "bases": bases_picture,
     "variants": variants_pictures,
