@@ -86,7 +86,7 @@ class LabelRows:
         """Give classes their numbers and check that every split has rows of each."""
         if not self._sequences:
             raise LabelError(f"{name} must hold rows; got none.")
-        names, labels, task = self._labels()
+        names, labels, task = self._labels(name)
         record = {**provenance, "label_names": list(names)}
         data = LabelledSequences(
             name,
@@ -103,12 +103,16 @@ class LabelRows:
             self._check_classes(data)
         return data
 
-    def _labels(self) -> tuple[Sequence[str], Shaped[np.ndarray, "rows ..."], Task]:
+    def _labels(
+        self, source: str
+    ) -> tuple[Sequence[str], Shaped[np.ndarray, "rows ..."], Task]:
         if self.names is not None:
             return self.names, np.stack(self._numbers), self.task or "multilabel"
         names = sorted_names(self._classes)
         if len(names) < 2:
-            raise LabelError(f"labels must be of two classes or more; got {names}.")
+            raise LabelError(
+                f"labels of {source} must be of two classes or more; got {names}."
+            )
         position = {name: i for i, name in enumerate(names)}
         labels = np.array([position[text] for text in self._classes], dtype=np.int64)
         return (

@@ -140,8 +140,19 @@ class LabelledSequences:
     def take(
         self, rows: Sequence[int] | Shaped[np.ndarray, " rows"]
     ) -> "LabelledSequences":
-        """Return some rows, 0-based, in the order given; names of labels stay."""
-        index = np.asarray(rows, dtype=np.int64).reshape(-1)
+        """Return some rows, 0-based, in the order given, or those of a mask.
+
+        Names of labels stay, also of classes that have no row any more.
+        """
+        index = np.asarray(rows)
+        if index.dtype == bool:
+            if index.shape != (len(self),):
+                raise LabelError(
+                    f"rows must be a mask of {len(self):,}, or numbers of rows; got a "
+                    f"mask of shape {index.shape}."
+                )
+            index = np.flatnonzero(index)
+        index = index.astype(np.int64).reshape(-1)
         picked = index.tolist()
         return LabelledSequences(
             self.name,

@@ -102,7 +102,8 @@ def split_leakage(
     holds at least ``similarity`` of the row's k-mers, with a k-mer and its reverse
     complement taken as one, each counted once, and none with an ambiguous letter. The
     search is exhaustive. By default half of the 16-mers: as of windows of one locus
-    that overlap by half, or a copy with one letter in 24 changed at random.
+    that overlap by half, or a copy with one letter in 24 changed at random. A row that
+    is nothing but a repeat is near to all that hold enough of it.
 
     Parameters
     ----------

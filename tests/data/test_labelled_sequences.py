@@ -42,6 +42,9 @@ def test_rows_splits_and_counts():
     assert train.label_names == data.label_names
     assert data.take([3, 0]).ids == ("z", "w")
     assert len(data.take([])) == 0
+    assert data.take(np.array([False, True, False, True])).ids == ("x", "z")
+    with pytest.raises(LabelError, match=r"mask of 4, .* got a mask of shape \(2,\)"):
+        data.take(np.array([True, False]))
 
 
 def test_unusual_splits_follow_the_usual_ones():
