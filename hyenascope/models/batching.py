@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -25,6 +25,7 @@ BatchFunction = Callable[[Any, Tensor, Tensor], Tensor | tuple[Tensor, ...]]
 """Model, tokens and mask (``batch length``) to one row of results per sequence."""
 
 _TOKENS_PER_BATCH = 65_536  # on CPU, where the model cuts batches to the cache itself
+_WIDTH = 256  # of models that do not say
 _BYTES_PER_TOKEN = 80  # times d_model: measured peak of a forward pass, rounded up
 
 
@@ -40,7 +41,7 @@ def map_batches(
 ) -> list[Any]:
     """Apply ``function`` to token rows in length-sorted, right-padded batches.
 
-    ``model`` has a ``config``, as `HyenaLM` has; ``function`` gets it back.
+    ``function`` gets the model back, in eval mode.
 
     Returns one array per row in the given order, or one tuple of arrays, padding
     and all, if ``function`` gives several tensors. With ``per_position`` the
@@ -94,9 +95,9 @@ def _token_budget(model: nn.Module, device: torch.device) -> int:
     if device.type != "cuda":
         return _TOKENS_PER_BATCH
     free, _ = torch.cuda.mem_get_info(device)
-    config = model.config
-    assert isinstance(config, HyenaConfig)
-    return max(1, free // 2 // (_BYTES_PER_TOKEN * config.d_model))
+    config = getattr(model, "config", None)
+    width = config.d_model if isinstance(config, HyenaConfig) else _WIDTH
+    return max(1, free // 2 // (_BYTES_PER_TOKEN * width))
 
 
 def _with_retry(
@@ -106,7 +107,7 @@ def _with_retry(
     device: torch.device,
 ) -> list[Any]:
     try:
-        found = function(model, *_pad(rows, device))
+        found = function(model, *(part.to(device) for part in padded(rows)))
         if isinstance(found, tuple):
             return list(zip(*(part.cpu().numpy() for part in found), strict=True))
         return list(found.cpu().numpy())
@@ -121,11 +122,20 @@ def _with_retry(
     ]
 
 
-def _pad(rows: list[TokenRow], device: torch.device) -> tuple[Tensor, Tensor]:
+def padded(
+    rows: Sequence[TokenRow],
+) -> tuple[Int64[Tensor, "batch length"], Bool[Tensor, "batch length"]]:
+    """Return rows padded on the right to the longest, and where they are real.
+
+    Examples
+    --------
+    >>> padded([np.array([7, 8]), np.array([9])])[1].tolist()
+    [[True, True], [True, False]]
+    """
     longest = max(len(row) for row in rows)
     tokens = np.full((len(rows), longest), PAD_TOKEN, dtype=np.int64)
     mask = np.zeros((len(rows), longest), dtype=bool)
     for i, row in enumerate(rows):
         tokens[i, : len(row)] = row
         mask[i, : len(row)] = True
-    return torch.from_numpy(tokens).to(device), torch.from_numpy(mask).to(device)
+    return torch.from_numpy(tokens), torch.from_numpy(mask)

@@ -222,6 +222,11 @@ def _locate(
 
 
 def _in_folder(name: str, folder: Path) -> _Source:
+    if (folder / "head.json").is_file():
+        raise ValueError(
+            f"{folder} must hold a language model; it holds a fine-tuned one, which "
+            "load_fine_tuned reads."
+        )
     for filename in _WEIGHTS_FILES:
         if (folder / filename).is_file():
             return _Source(name, folder / "config.json", folder / filename)

@@ -1,0 +1,118 @@
+"""One data set, handed over in every way there is."""
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from hyenascope.data.labelled_sequences import LabelError
+from hyenascope.data.labelled_sources import collect_labelled
+
+TEXTS = ["ACGTACGT", "GGGTTTAA", "TTTTACCC"]
+LABELS = ["weak", "strong", "weak"]
+
+
+def table():
+    return pd.DataFrame({"sequence": TEXTS, "label": LABELS})
+
+
+def genome(folder):
+    path = folder / "genome.fa"
+    path.write_text(">chr1\n" + "".join(TEXTS) + "\n")
+    return path
+
+
+def sources(folder):
+    table().to_csv(folder / "t.csv", index=False)
+    table().to_csv(folder / "t.tsv", index=False, sep="\t")
+    pairs = zip(TEXTS, LABELS, strict=True)
+    (folder / "t.fa").write_text(
+        "".join(f">a{n}|{y}\n{x}\n" for n, (x, y) in enumerate(pairs))
+    )
+    rows = [("chr1", 8 * n, 8 * n + 8, y) for n, y in enumerate(LABELS)]
+    bed = "".join("\t".join(map(str, row)) + "\n" for row in rows)
+    (folder / "t.bed").write_text(bed)
+    gue = folder / "gue"
+    gue.mkdir()
+    for split in ("train", "test"):
+        coded = table().assign(label=[1, 0, 1])
+        coded.to_csv(gue / f"{split}.csv", index=False)
+    frame = pd.DataFrame(rows, columns=["chrom", "start", "end", "label"])
+    where = {"genome": genome(folder)}
+    return {
+        "texts": ((TEXTS, LABELS), {}),
+        "array of labels": ((tuple(TEXTS), np.array(LABELS)), {}),
+        "table": ((table(),), {}),
+        "other columns": (
+            (table().rename(columns={"label": "kind"}), "kind"),
+            {},
+        ),
+        "anndata": (
+            (anndata.AnnData(obs=table().set_index(pd.Index(list("abc")))),),
+            {},
+        ),
+        "csv": ((folder / "t.csv",), {}),
+        "tsv": ((str(folder / "t.tsv"),), {}),
+        "fasta": ((folder / "t.fa",), {}),
+        "bed": ((folder / "t.bed",), where),
+        "intervals": ((frame,), where),
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("texts", "array of labels", "table", "other columns", "anndata"),
+        *("csv", "tsv", "fasta", "bed", "intervals"),
+    ],
+)
+def test_all_are_one(tmp_path, name):
+    given, how = sources(tmp_path)[name]
+    data = collect_labelled(*given, **how)
+    assert data.sequences == tuple(TEXTS)
+    assert data.label_names == ("strong", "weak")
+    assert data.labels.tolist() == [1, 0, 1]
+    assert data.task == "binary"
+    assert collect_labelled(data) is data
+
+
+def test_folders_keep_their_splits(tmp_path):
+    sources(tmp_path)
+    data = collect_labelled(tmp_path / "gue")
+    assert data.split_names == ("train", "test")
+    for split in ("train", "test"):
+        for name, text in (("a", "ACGT"), ("b", "GGGG")):
+            folder = tmp_path / "gb" / split / name
+            folder.mkdir(parents=True)
+            (folder / "0.txt").write_text(text)
+    assert collect_labelled(tmp_path / "gb").label_names == ("a", "b")
+
+
+def test_numbers():
+    data = collect_labelled(TEXTS, [0.5, 1.0, -2.0], task="regression")
+    assert data.labels[:, 0].tolist() == [0.5, 1.0, -2.0]
+    wide = table().assign(a=[0, 1, 1], b=[1, 1, 0])
+    assert collect_labelled(wide, ["a", "b"]).task == "multilabel"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((TEXTS,), "labels must hold one label per sequence, 3; got None"),
+        ((TEXTS, "label"), "labels must hold one label per sequence, 3; got 'label'"),
+        ((TEXTS, ["a"]), "labels must hold one label per sequence, 3; got 1"),
+        (("nowhere.csv",), "got nowhere.csv, which does not exist"),
+        ((TEXTS, [1.0, float("nan"), 2.0]), "row 2"),
+    ],
+)
+def test_what_cannot_be_used(given, message):
+    with pytest.raises(LabelError, match=message):
+        collect_labelled(*given)
+
+
+def test_intervals_need_a_genome_and_labels_belong_to_no_finished_data(tmp_path):
+    sources(tmp_path)
+    with pytest.raises(LabelError, match=r"genome must be given .* t\.bed"):
+        collect_labelled(tmp_path / "t.bed")
+    with pytest.raises(LabelError, match="labels must not be given"):
+        collect_labelled(collect_labelled(TEXTS, LABELS), LABELS)
