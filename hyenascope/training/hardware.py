@@ -155,6 +155,6 @@ def _logger(name: LoggerName, folder: Path) -> object:
         from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
         return TensorBoardLogger(folder, name="tensorboard")
-    from wandb.integration.lightning.fabric import WandbLogger
+    from hyenascope.training.wandb_log import WandbLog
 
-    return WandbLogger(save_dir=folder, project="hyenascope")
+    return WandbLog(folder)
