@@ -1,9 +1,10 @@
 """What a training run has told so far, and what follows from it in words."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from statistics import median
+from time import monotonic
 
 import pandas as pd
 
@@ -24,6 +25,8 @@ class RunLog:
         What the run is going to do, None before it says so.
     message
         How it ended, empty while it goes on.
+    clock
+        Tells the time in seconds.
 
     Examples
     --------
@@ -37,19 +40,30 @@ class RunLog:
 
     plan: RunPlan | None = None
     message: str = ""
+    clock: Callable[[], float] = monotonic
     reports: list[StepReport] = field(default_factory=list)
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _looked: StepReport | None = None
     _skipped: int = 0
+    _came: tuple[float, ...] = ()  # when the first and the last step of this process
+    _worked: float = 0.0  # seconds of the steps after the first
+    _followed: int = 0  # how many those are
 
     def add(self, report: StepReport, *, earlier: bool = False) -> None:
         """Take down a step; ``earlier`` ones do not say how fast this process is."""
         self.reports.append(report)
         if not earlier:
-            self._recent.append(report.seconds)
+            self._take_time(report.seconds)
         if report.validation is not None:
             self._looked = report
         self._skipped += bool(report.skipped)
+
+    def _take_time(self, seconds: float) -> None:
+        self._recent.append(seconds)
+        if self._came:
+            self._worked += seconds
+            self._followed += 1
+        self._came = (*self._came[:1], self.clock())
 
     @property
     def step(self) -> int:
@@ -58,10 +72,19 @@ class RunLog:
 
     @property
     def seconds_left(self) -> float | None:
-        """The usual time of a recent step, times the steps left."""
+        """The usual time of a recent step, and of what follows it, times those left."""
         if self.plan is None or not self._recent:
             return None
-        return median(self._recent) * max(0, self.plan.steps - self.step)
+        each = median(self._recent) + self._between
+        return each * max(0, self.plan.steps - self.step)
+
+    @property
+    def _between(self) -> float:
+        """Seconds from a step to the next: looks at held-out text, checkpoints."""
+        if not self._followed:
+            return 0.0
+        passed = self._came[-1] - self._came[0]
+        return max(0.0, passed - self._worked) / self._followed
 
     @property
     def tokens_per_second(self) -> float | None:

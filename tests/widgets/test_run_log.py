@@ -42,6 +42,17 @@ def test_an_earlier_process_does_not_say_how_fast_this_one_is():
     assert log.seconds_left == 4_899.0
 
 
+def test_what_follows_a_step_takes_time_too():
+    """Steps of 2 s end at 10, 12, 19 and 21 s: 5 s in three were for something else."""
+    ticks = iter([10.0, 12.0, 19.0, 21.0])
+    log = RunLog(PLAN, clock=lambda: next(ticks))
+    log.add(replace(STEP, step=99, seconds=9.0), earlier=True)
+    for step in range(100, 104):
+        log.add(replace(STEP, step=step))
+    assert log.seconds_left == pytest.approx((2.0 + 5.0 / 3) * 4_897)
+    assert log.tokens_per_second == 32_768 / 2.0
+
+
 def test_the_line_of_a_run():
     looked = replace(STEP, step=100, validation=1.331)
     log = log_of(looked, replace(STEP, step=120, seconds=2.0))
