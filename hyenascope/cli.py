@@ -16,6 +16,8 @@ import click
 
 from hyenascope.cli_errors import plain_errors
 from hyenascope.cli_evaluate import evaluate
+from hyenascope.cli_finetune import finetune, predict
+from hyenascope.cli_generate import generate
 from hyenascope.cli_options import FILE, grouped
 from hyenascope.cli_pretrain import pretrain
 
@@ -30,7 +32,7 @@ _SCORES = (
 )
 _MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
 _CHECKOUT = Path(__file__).parents[1]
-_BENCHMARKS = ("forward", "training", "variants", "mutagenesis")
+_BENCHMARKS = ("forward", "training", "variants", "mutagenesis", "generation")
 _EXTRAS = {
     "anywidget": "lab",
     "kaleido": "lab",
@@ -62,6 +64,9 @@ def main() -> None:
 
 main.add_command(pretrain)
 main.add_command(evaluate)
+main.add_command(finetune)
+main.add_command(predict)
+main.add_command(generate)
 
 _run_options = grouped(
     click.option("--model", "model_name", required=True,

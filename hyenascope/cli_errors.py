@@ -20,6 +20,9 @@ _OPTION_OF = {
     "batch_size must": "--batch-size must",
     "max_memory must": "--max-memory must",
     "steps must": "--steps must",
+    "frozen must": "--freeze must",
+    "longest must": "--longest must",
+    "train must be": "TRAIN must be",
 }
 
 

@@ -36,7 +36,7 @@ def test_trains_and_goes_on(fasta, tmp_path):
     assert again.output == first.output
     other = run(fasta, "--out", out, "--validation", "I", *SMALL.split())
     assert other.exit_code == 1
-    assert "these differ:\n  data: " in other.stderr
+    assert "these differ:\n  data.train: " in other.stderr
 
 
 def test_options_reach_the_run(fasta, tmp_path):

@@ -24,7 +24,7 @@ LabelledSource: TypeAlias = (
 )
 """Labelled sequences, a file, a folder of splits, a table, or a list of DNA texts."""
 
-Labels = str | Sequence[str] | Sequence[float] | np.ndarray
+Labels = str | Sequence[str] | Sequence[int] | Sequence[float] | np.ndarray
 """A column, several columns, or the labels of a list of texts."""
 
 

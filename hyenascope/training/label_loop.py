@@ -1,0 +1,346 @@
+"""Epochs of labelled sequences: steps, a look at the validation rows, the best kept.
+
+Works on any module from tokens and mask to one row of logits per sequence, so that a
+baseline is trained by the same loop as the model it stands beside.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Shaped
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from hyenascope._device import freed_memory_kept
+from hyenascope.models.sequence_model import mean_logits
+from hyenascope.models.sequence_task import SequenceTask
+from hyenascope.training.finetune_options import FinetuneOptions
+from hyenascope.training.interrupts import held_back
+from hyenascope.training.label_batches import LabelBatch, LabelledRows, epoch_batches
+from hyenascope.training.label_metrics import score_labels
+from hyenascope.training.layer_rates import ParameterGroups
+from hyenascope.training.memory import peak_memory
+from hyenascope.training.optimizers import Recipe, rate_factor
+from hyenascope.training.progress import Monitor, RunPlan, StepReport
+
+_BETAS = (0.9, 0.98)
+_LAST_RATE = 0.01
+_BAD_IN_A_ROW = 3
+_CPU_TOKENS = 8_192  # of a pass; larger ones fall out of the cache
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One pass over the training rows.
+
+    Parameters
+    ----------
+    epoch
+        1 for the first.
+    train_loss
+        Weighted mean over the epoch, with dropout, while the weights moved.
+    loss
+        Weighted mean of the validation rows, after the epoch.
+    scores
+        Metrics of the validation rows.
+    seconds
+        Wall time of the epoch, the look at the validation rows included.
+    """
+
+    epoch: int
+    train_loss: float
+    loss: float
+    scores: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationRows:
+    """Rows to choose the epoch by.
+
+    Parameters
+    ----------
+    rows
+        With targets as the loss wants them.
+    truth
+        Labels as metrics want them.
+    answers
+        Turns logits into what metrics want.
+    """
+
+    rows: LabelledRows
+    truth: Shaped[np.ndarray, "rows *labels"]
+    answers: Callable[[Tensor], Tensor]
+
+
+@dataclass
+class LabelLoop:
+    """A module, its rows, and how far it has come.
+
+    Parameters
+    ----------
+    module
+        From tokens and mask to logits; trained in place, on its device.
+    task
+        Its loss.
+    train, valid
+        Rows to learn from, and rows to choose the epoch by.
+    options
+        All that decides the numbers.
+    groups
+        Of parameters, each with its rate and decay.
+    monitor
+        Told of every step.
+    progress
+        Show a bar.
+    """
+
+    module: nn.Module
+    task: SequenceTask
+    train: LabelledRows
+    valid: ValidationRows
+    options: FinetuneOptions
+    groups: ParameterGroups
+    monitor: Monitor | None = None
+    progress: bool = True
+    step: int = field(default=0, init=False)
+    best_epoch: int = field(default=0, init=False)
+    reports: list[EpochReport] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.optimizer = torch.optim.AdamW(self.groups, betas=_BETAS)
+        self._peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self._device = next(self.module.parameters()).device
+        self._best: dict[str, Tensor] = {}
+        self._best_score = -math.inf
+        self._tokens = 0
+        self._bad_in_a_row = 0
+        self._asked: Callable[[], bool] = lambda: False
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps of an epoch."""
+        return math.ceil(len(self.train) / self.options.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all epochs, if none is left out."""
+        return self.per_epoch * self.options.epochs
+
+    def run(self, *, name: str = "untitled") -> str:
+        """Train, leave the best weights in the module, and say how it ended.
+
+        Raises
+        ------
+        FloatingPointError
+            If three steps in a row had no finite loss and gradient; the module holds
+            the best weights so far.
+        """
+        message = "The run failed."
+        if self.monitor is not None:
+            self.monitor.begin(self._plan(name), ())
+        try:
+            with freed_memory_kept(), held_back() as interrupts:
+                self._asked = lambda: interrupts.asked or self._stopped()
+                message = f"{self._all_epochs()}; {self._kept()}."
+            return message
+        except Exception as error:
+            message = f"The run failed: {error}"
+            raise
+        finally:
+            if self._best:
+                self.module.load_state_dict(self._best)
+            if self.monitor is not None:
+                self.monitor.end(message)
+
+    def _all_epochs(self) -> str:
+        bar = tqdm(total=self.steps, unit="step", disable=not self.progress)
+        with bar:
+            for epoch in range(1, self.options.epochs + 1):
+                if not self._epoch(epoch, bar):
+                    return f"Stopped in epoch {epoch}"
+                waited = epoch - self.best_epoch
+                patience = self.options.patience
+                if patience is not None and waited >= patience:
+                    return f"No better in {waited} epochs, stopped after {epoch}"
+        return f"Finished after {self.options.epochs} epochs"
+
+    def _kept(self) -> str:
+        if self.best_epoch:
+            return f"the weights are those of epoch {self.best_epoch}"
+        return "no epoch was finished"
+
+    def _epoch(self, epoch: int, bar: "tqdm[object]") -> bool:
+        """Train for an epoch; False if somebody stopped it before its end."""
+        began, losses = time.perf_counter(), []
+        batches = epoch_batches(
+            self.train,
+            self.options.batch_size,
+            seed=self.options.seed,
+            epoch=epoch,
+            flip=self.options.reverse_complement,
+        )
+        for number, batch in enumerate(batches, start=1):
+            report = self._step(batch)
+            losses.append((report.loss, float(batch.weights.sum())))
+            if number == self.per_epoch:
+                self._look(epoch, _mean(losses), began)
+                report = replace(report, validation=self.reports[-1].loss)
+            self._tell(report, bar)
+            if self._asked() and number < self.per_epoch:
+                return False
+        return not self._asked() or epoch == self.options.epochs
+
+    def _step(self, batch: LabelBatch) -> StepReport:
+        began = time.perf_counter()
+        rate = self._set_rates()
+        _train_what_learns(self.module)
+        self.optimizer.zero_grad(set_to_none=True)
+        with _seeded(self.options.seed, self.step, self._device):
+            loss = self._gradients(batch)
+        norm = float(
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.options.clip)
+        )
+        self.step += 1
+        self._tokens += int(batch.mask.sum())
+        return StepReport(
+            step=self.step,
+            tokens=self._tokens,
+            length=batch.tokens.shape[1],
+            loss=loss,
+            learning_rate=rate,
+            gradient_norm=norm,
+            skipped=self._move(loss, norm),
+            seconds=time.perf_counter() - began,
+            memory=peak_memory(self._device),
+        )
+
+    def _set_rates(self) -> float:
+        recipe = Recipe(1.0, _LAST_RATE, self.options.warmup, 0.0, _BETAS)
+        factor = rate_factor(self.step, self.steps, recipe)
+        for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
+        return float(self._peaks[0] * factor)
+
+    def _gradients(self, batch: LabelBatch) -> float:
+        """Add up the gradients of the weighted mean loss; return the loss."""
+        count, length = batch.tokens.shape
+        rows = max(1, _CPU_TOKENS // length) if self._device.type == "cpu" else count
+        mass, total = float(batch.weights.sum()), 0.0
+        for start in range(0, count, rows):
+            part = slice(start, start + rows)
+            logits = self.module(
+                self._here(batch.tokens[part]), mask=self._here(batch.mask[part])
+            )
+            losses = self.task.losses(logits, self._here(batch.targets[part]))
+            loss = (losses * self._here(batch.weights[part])).sum() / mass
+            loss.backward()
+            total += float(loss.detach())
+        return total
+
+    def _here(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self._device)
+
+    def _move(self, loss: float, norm: float) -> str:
+        """Take the step if it is finite, else say why not."""
+        if math.isfinite(loss) and math.isfinite(norm):
+            self.optimizer.step()
+            self._bad_in_a_row = 0
+            return ""
+        self._bad_in_a_row += 1
+        reason = (
+            f"a loss of {loss:g} and a gradient norm of {norm:g}: the weights were "
+            "left as they were. If it comes again, lower learning_rate."
+        )
+        if self._bad_in_a_row >= _BAD_IN_A_ROW:
+            raise FloatingPointError(
+                f"the loss must be finite; it was not in {_BAD_IN_A_ROW} steps in a "
+                f"row: {reason}"
+            )
+        return reason
+
+    def _look(self, epoch: int, train_loss: float, began: float) -> None:
+        """Judge the validation rows, and keep the weights if they are the best."""
+        found = self.valid_logits()
+        loss = self._loss(found)
+        answers = self.valid.answers(torch.from_numpy(found)).double().numpy()
+        table = score_labels(self.task, self.valid.truth, answers, resamples=0)
+        scores = {str(name): float(value) for name, value in table["value"].items()}
+        seconds = time.perf_counter() - began
+        self.reports.append(EpochReport(epoch, train_loss, loss, scores, seconds))
+        by = self.options.select_by
+        score = -loss if by == "loss" else scores[by]
+        score = -score if by == "mse" else score
+        if score > self._best_score:
+            self._best_score, self.best_epoch = score, epoch
+            state = self.module.state_dict()
+            self._best = {name: value.clone() for name, value in state.items()}
+
+    def valid_logits(self) -> Float64[np.ndarray, "rows outputs"]:
+        """Return the logits of the validation rows, with the weights as they are."""
+        return mean_logits(
+            self.module,
+            self.valid.rows.tokens,
+            self.options.strands,
+            device=self._device,
+        )
+
+    def _loss(self, logits: Float[np.ndarray, "rows outputs"]) -> float:
+        targets = torch.from_numpy(self.valid.rows.targets)
+        losses = self.task.losses(torch.from_numpy(logits), targets)
+        weights = torch.from_numpy(self.valid.rows.weights)
+        return float((losses * weights).sum() / weights.sum())
+
+    def _tell(self, report: StepReport, bar: "tqdm[object]") -> None:
+        shown = {"loss": f"{report.loss:.4f}"}
+        if self.reports:
+            shown["validation"] = f"{self.reports[-1].loss:.4f}"
+        bar.update()
+        bar.set_postfix(shown, refresh=False)
+        if self.monitor is not None:
+            self.monitor.step(report)
+
+    def _stopped(self) -> bool:
+        return self.monitor is not None and self.monitor.stop_requested
+
+    def _plan(self, name: str) -> RunPlan:
+        bases = sum(len(row) for row in self.train.tokens)
+        return RunPlan(
+            name=name,
+            steps=self.steps,
+            tokens_per_step=bases // self.per_epoch,
+            parameters=sum(
+                p.numel() for p in self.module.parameters() if p.requires_grad
+            ),
+        )
+
+
+def _mean(losses: list[tuple[float, float]]) -> float:
+    """Mean of losses by weight, without those that are not finite."""
+    finite = [(loss, mass) for loss, mass in losses if math.isfinite(loss)]
+    mass = sum(weight for _, weight in finite)
+    return sum(loss * weight for loss, weight in finite) / mass if mass else math.nan
+
+
+def _train_what_learns(module: nn.Module) -> None:
+    """Set training mode, but for parts that are frozen: they get no dropout."""
+    module.train()
+    for part in module.modules():
+        own = list(part.parameters())
+        if own and not any(weight.requires_grad for weight in own):
+            part.eval()
+
+
+@contextmanager
+def _seeded(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Seed dropout for one step, and leave the caller's random state as it was."""
+    devices = [device] if device.type == "cuda" else []
+    words = np.random.SeedSequence([seed, 5, step]).generate_state(1, np.uint64)
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(int(words[0] >> 1))
+        yield

@@ -1,0 +1,89 @@
+"""Validation rows: class by class, twins together, nothing from the test split."""
+
+import numpy as np
+import pytest
+
+from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
+from hyenascope.sequence.dna import reverse_complement
+from hyenascope.training.label_split import learn_and_choose
+
+
+def texts(count, seed=0):
+    rng = np.random.default_rng(seed)
+    return tuple("".join(rng.choice(list("ACGT"), 12)) for _ in range(count))
+
+
+def labelled(labels, splits=None, names=("no", "yes"), task="binary", sequences=None):
+    count = len(labels)
+    return LabelledSequences(
+        "toy",
+        sequences or texts(count),
+        np.array(labels),
+        names,
+        tuple(splits or ["all"] * count),
+        task,
+    )
+
+
+def test_a_share_of_every_class():
+    data = labelled([0] * 80 + [1] * 20)
+    learn, choose = learn_and_choose(data, 0.1, seed=3)
+    assert np.bincount(choose.labels).tolist() == [8, 2]
+    assert np.bincount(learn.labels).tolist() == [72, 18]
+    assert not set(learn.sequences) & set(choose.sequences)
+    again = learn_and_choose(data, None, seed=3)[1]
+    assert again.sequences == choose.sequences
+    other = learn_and_choose(data, None, seed=4)[1]
+    assert other.sequences != choose.sequences
+
+
+def test_one_dna_is_never_on_both_sides():
+    some = texts(30)
+    twins = (*some, *(reverse_complement(text) for text in some))
+    data = labelled([0, 1] * 30, sequences=twins)
+    learn, choose = learn_and_choose(data, 0.2, seed=0)
+    sides = [
+        {min(text, reverse_complement(text)) for text in part.sequences}
+        for part in (learn, choose)
+    ]
+    assert not sides[0] & sides[1]
+    assert len(learn) + len(choose) == 60
+
+
+def test_dev_is_for_choosing_and_test_for_neither():
+    data = labelled([0, 1] * 3, ["train", "train", "dev", "dev", "test", "test"])
+    learn, choose = learn_and_choose(data, None, seed=0)
+    assert (learn.splits, choose.splits) == (("train",) * 2, ("dev",) * 2)
+    larger = labelled([0, 1] * 20, ["train"] * 30 + ["dev"] * 6 + ["test"] * 4)
+    learn, choose = learn_and_choose(larger, 0.2, seed=0)
+    assert {text[0] for text in (learn.splits, choose.splits)} == {"train", "dev"}
+    assert len(learn) + len(choose) == 30
+
+
+@pytest.mark.parametrize(
+    ("data", "validation", "message"),
+    [
+        (labelled([0, 0, 0]), None, "training rows must be of two classes .* 'no'"),
+        (labelled([0, 1] * 5), 1.0, "share must be between 0 and 1; got 1.0"),
+        (labelled([0, 1] * 5), labelled([0, 0]), "validation rows must be of two"),
+        (
+            labelled([0, 1] * 5),
+            labelled([0, 1], names=("yes", "no")),
+            "binary no, yes; got binary yes, no",
+        ),
+        (labelled([0, 1], ["dev", "test"]), None, "must have a split 'train'"),
+        (
+            labelled([[1.0], [1.0]], names=("y",), task="regression"),
+            0.5,
+            "training rows must differ in 'y'",
+        ),
+        (
+            labelled([0, 1], sequences=("ACGT", "AAAA")),
+            0.5,
+            "two different sequences of no in train",
+        ),
+    ],
+)
+def test_what_cannot_be_split(data, validation, message):
+    with pytest.raises(LabelError, match=message):
+        learn_and_choose(data, validation, seed=0)
