@@ -1,20 +1,20 @@
 """How well predictions fit the labels of sequences, with bootstrap intervals.
 
 A number that has no meaning, as an AUROC where all rows are of one class, is NaN and
-the column ``note`` says why; it is never 0 or 1 by convention.
+the column ``note`` says why. One convention is kept: where the rows are of several
+classes and all predictions of one, the Matthews correlation is 0.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float64, Shaped
+from jaxtyping import Shaped
 
 from hyenascope.data.labelled_sequences import Task
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.training.bootstrap import Counts, drawn_counts, percentile_interval
 from hyenascope.training.counted_metrics import (
     Statistic,
     accuracy,
@@ -29,6 +29,13 @@ from hyenascope.training.counted_metrics import (
     squared_error,
 )
 from hyenascope.training.label_answers import Answers, Predictions, checked_answers
+from hyenascope.training.metric_estimate import (
+    MeanOfParts,
+    estimate_metrics,
+)
+from hyenascope.training.metric_estimate import (
+    MetricEstimate as MetricEstimate,
+)
 
 Metric = Literal[
     "accuracy",
@@ -59,29 +66,6 @@ mean over targets. ``"auprc"`` is average precision. ``"f1_macro"`` of classes i
 mean over those in the truth or the predictions, and ``"mcc"`` that of Gorodkin (2004).
 """
 
-_Parts = Float64[np.ndarray, "parts _"]  # a column per resample
-
-
-@dataclass(frozen=True)
-class MetricEstimate:
-    """A number, the ends of its interval, the rows it is of, and what to know of it.
-
-    Parameters
-    ----------
-    value, low, high
-        NaN where there is no such number.
-    rows
-        Sequences.
-    note
-        What was left out and why, or "".
-    """
-
-    value: float
-    low: float
-    high: float
-    rows: int
-    note: str = ""
-
 
 def score_labels(
     task: SequenceTask,
@@ -99,8 +83,9 @@ def score_labels(
     all metrics see the same resamples. A resample without a class has no AUROC: it is
     left out and counted in ``note``, and where that befalls more than one in ten there
     is no interval. A mean over labels is, in each resample, over those it has. An
-    interval holds for the rows of this split and this model; that another training
-    would have given another model is not in it.
+    interval is of this model on rows like these; that another training would have
+    given another model is not in it, and where no row is wrong it has no width and is
+    too sure.
 
     Parameters
     ----------
@@ -142,8 +127,13 @@ def score_labels(
     """
     metrics = _checked_metrics(task, only)
     answers = checked_answers(task, truth, predictions)
-    judges = [_Judge(task.kind, metric, _parts(metric, answers)) for metric in metrics]
-    found = _estimates(judges, answers.rows, resamples, confidence, seed)
+    found = estimate_metrics(
+        [_judged(metric, answers.kind, _parts(metric, answers)) for metric in metrics],
+        answers.rows,
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+    )
     table = pd.DataFrame([asdict(each) for each in found])
     table.index = pd.Index(metrics, name="metric")
     return table
@@ -195,10 +185,14 @@ def paired_difference(
         _parts(metric, checked_answers(task, truth, other)),
         strict=True,
     )
-    judge = _Judge(
-        task.kind, metric, [_minus(first, second) for first, second in pairs]
-    )
-    return _estimates([judge], len(truth), resamples, confidence, seed)[0]
+    parts = [_minus(first, second) for first, second in pairs]
+    return estimate_metrics(
+        [_judged(metric, task.kind, parts)],
+        len(truth),
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+    )[0]
 
 
 def per_label(
@@ -260,29 +254,13 @@ def _label_table(answers: Answers) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True)
-class _Judge:
-    """A metric as the mean over parts, one per label where labels are judged apart."""
-
-    kind: Task
-    metric: Metric
-    parts: Sequence[Statistic]
-
-    def of(self, counts: Counts) -> _Parts:
-        return np.stack([part(counts) for part in self.parts])
-
-    @property
-    def why(self) -> str:
-        """Why a part may have no value."""
-        if self.kind != "regression":
-            return "rows of one class only"
-        return "constant truth" if self.metric == "r2" else "constant numbers"
-
-    @property
-    def noun(self) -> str:
-        """What a part is."""
-        nouns: dict[Task, str] = {"multiclass": "classes", "regression": "targets"}
-        return nouns.get(self.kind, "labels")
+def _judged(metric: Metric, kind: Task, parts: list[Statistic]) -> MeanOfParts:
+    """Return a metric with the words for what it is the mean of."""
+    nouns: dict[Task, str] = {"multiclass": "classes", "regression": "targets"}
+    why = "rows of one class only"
+    if kind == "regression":
+        why = "constant truth" if metric == "r2" else "constant numbers"
+    return MeanOfParts(parts, nouns.get(kind, "labels"), why)
 
 
 def _parts(metric: Metric, answers: Answers) -> list[Statistic]:
@@ -319,66 +297,6 @@ def _minus(first: Statistic, second: Statistic) -> Statistic:
 def _whole(parts: Sequence[Statistic], rows: int) -> list[float]:
     """Return each statistic of all rows, once."""
     return [float(part(np.ones((rows, 1)))[0]) for part in parts]
-
-
-def _estimates(
-    judges: Sequence[_Judge], rows: int, resamples: int, confidence: float, seed: int
-) -> list[MetricEstimate]:
-    """Ask all judges on the rows, and on the same resamples of them."""
-    if resamples < 0:
-        raise ValueError(f"resamples must be 0 or more; got {resamples}.")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1; got {confidence}.")
-    drawn: list[list[_Parts]] = [[] for _ in judges]
-    for counts in drawn_counts(rows, resamples, seed=seed):
-        for judge, found in zip(judges, drawn, strict=True):
-            found.append(judge.of(counts))
-    return [
-        _estimate(
-            judge,
-            judge.of(np.ones((rows, 1))),
-            np.concatenate([np.empty((len(judge.parts), 0)), *found], axis=1),
-            rows,
-            confidence,
-        )
-        for judge, found in zip(judges, drawn, strict=True)
-    ]
-
-
-def _estimate(
-    judge: _Judge, whole: _Parts, drawn: _Parts, rows: int, confidence: float
-) -> MetricEstimate:
-    value = float(_mean(whole)[0])
-    if np.isnan(value):
-        return MetricEstimate(value, value, value, rows, judge.why)
-    means = _mean(drawn)
-    low, high = percentile_interval(means, confidence)
-    return MetricEstimate(
-        value, low, high, rows, "; ".join(_notes(judge, whole, drawn))
-    )
-
-
-def _notes(judge: _Judge, whole: _Parts, drawn: _Parts) -> Iterator[str]:
-    """Say which labels and which resamples have no value."""
-    missing = np.isnan(whole[:, 0])
-    if missing.any():
-        count = f"{missing.sum():,} of {len(missing):,} {judge.noun}"
-        yield f"{count} left out: {judge.why}"
-    lost = np.isnan(drawn[~missing])
-    gone, short = int(lost.all(axis=0).sum()), int(lost.any(axis=0).sum())
-    of = f"of {drawn.shape[1]:,} resamples"
-    if gone:
-        yield f"{gone:,} {of} left out: {judge.why}"
-    if short > gone:
-        yield f"{short - gone:,} {of} over fewer {judge.noun}"
-
-
-def _mean(parts: _Parts) -> Float64[np.ndarray, " _"]:
-    """Return the mean over the parts that have a value, NaN where none has."""
-    known = ~np.isnan(parts)
-    count = known.sum(axis=0)
-    total = np.where(known, parts, 0.0).sum(axis=0)
-    return total / np.where(count > 0, count, np.nan)
 
 
 def _checked_metrics(

@@ -181,7 +181,7 @@ def test_a_class_of_one_row_has_a_value_but_no_interval():
     row = score_labels(BINARY, truth, answers, only=["auroc"]).loc["auroc"]
     assert row["value"] == 1
     assert np.isnan([row["low"], row["high"]]).all()
-    assert "resamples left out" in row["note"]
+    assert "resamples left out: rows of one class only; too few for" in row["note"]
 
 
 def test_a_mean_over_labels_says_how_often_one_was_missing(multilabel):
