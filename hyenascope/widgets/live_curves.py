@@ -8,7 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from hyenascope.viz.style import ThemeName
-from hyenascope.viz.training_curves import plot_training, training_curves
+from hyenascope.viz.training_curves import (
+    TrainingCurves,
+    plot_training,
+    training_curves,
+)
 from hyenascope.viz.variant_figures.canvas import Canvas
 from hyenascope.widgets.busy_cell import hear_while_busy
 
@@ -48,6 +52,7 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         super().__init__(first)
         self._config = first._config
         self._own_ranges = {tuple(first.layout.yaxis.range)}
+        self._told = ""
 
     def draw(self, reports: pd.DataFrame) -> None:
         """Show these steps; an axis that somebody has moved stays where it is."""
@@ -63,6 +68,10 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
             if self._is_ours(self.layout.yaxis):
                 self.layout.yaxis.range = ends
             self._own_ranges.add(tuple(ends))
+        seldom = _seldom(curves)
+        if seldom != self._told:  # a page loaded anew would not hear of it
+            self._told = seldom
+            self.refresh()
         hear_while_busy(self)  # of a zoom
 
     def refresh(self) -> None:
@@ -82,3 +91,11 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
 
     def _is_ours(self, axis: Any) -> bool:  # noqa: ANN401, plotly's
         return not axis.autorange and tuple(axis.range or ()) in self._own_ranges
+
+
+def _seldom(curves: TrainingCurves) -> str:
+    """Return what does not change with every step, and so is not sent every time."""
+    names = [(each["name"], each.get("showlegend")) for each in curves.traces]
+    ends = [curves.traces[number]["x"][-1:].tolist() for number in (2, 4)]
+    beside = (curves.annotations, curves.shapes, curves.axes["yaxis"]["range"])
+    return repr((names, ends, beside))

@@ -48,9 +48,10 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
     ends the run after the step it is in, with a checkpoint to go on from. A cell that
     trains keeps a kernel from hearing the button, unless Jupyter brings messages in a
     thread of their own, as JupyterLab 4.4 with ipykernel 7 does; interrupting the
-    kernel ends such a run as well, in any Jupyter. `run` trains beside the notebook:
-    the button always works, and the next cell is free. Outside a notebook nothing is
-    shown. A saved notebook shows the curves as they ended.
+    kernel ends such a run as well, in any Jupyter. A page loaded anew shows nothing
+    until such a cell is done. `run` trains beside the notebook: the button always
+    works, and the next cell is free. Outside a notebook nothing is shown. A saved
+    notebook shows the curves as they ended, unless its page was loaded anew meanwhile.
 
     Parameters
     ----------

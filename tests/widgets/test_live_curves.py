@@ -67,6 +67,19 @@ def test_echoes_of_the_page_change_nothing(curves):
 
 def test_a_view_that_is_opened_later_begins_with_what_is_shown(curves):
     curves.draw(many())
-    assert len(curves._widget_data[0]["x"]) == 0
-    curves.refresh()
+    curves.draw(many(601))  # a step more: nothing else is new
     assert len(curves._widget_data[0]["x"]) == 600
+    curves.refresh()
+    assert len(curves._widget_data[0]["x"]) == 601
+
+
+def test_a_page_loaded_anew_knows_what_is_not_sent_with_every_step(curves):
+    looks = np.full(601, None, dtype=object)
+    for last in (None, 1.33, 1.32):  # of the held-out text
+        looks[300 if last == 1.33 else 500] = last
+        curves.draw(many().assign(validation=looks[:600]))
+        kept = curves._widget_data
+        assert [t["name"] for t in kept] == [t.name for t in curves.data]
+        assert len(kept[2]["x"]) == len(curves.data[2].x)
+        shown = curves._widget_layout["yaxis"]["range"]
+        assert tuple(shown) == curves.layout.yaxis.range
