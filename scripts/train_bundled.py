@@ -76,11 +76,11 @@ def yeast_recipe(fasta: Path, genes: Path | None) -> Recipe:
     data = open_genomes(fasta, validation=HELD_OUT_YEAST, leave_out=["Mito"])
     return Recipe(
         name="yeast-1k",
-        config=HyenaConfig(d_model=192, d_inner=768, n_layer=4, embed_dropout=0.0),
+        config=HyenaConfig(embed_dropout=0.0),
         options=PretrainOptions(
-            steps=6000,
+            steps=12_000,
             batch_size=16,
-            micro_batch=16,
+            micro_batch=8,
             learning_rate=2e-3,
             seed=1,
         ),
