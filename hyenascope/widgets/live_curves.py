@@ -1,11 +1,13 @@
 """Training curves that grow on the page: plotly's widget, told only what is new."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from threading import RLock
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+from traitlets import default
 
 from hyenascope.viz.style import ThemeName
 from hyenascope.viz.training_curves import (
@@ -49,10 +51,25 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         first = plot_training(reports, theme=theme, width=width, height=_HEIGHT)
         first.layout.title = None
         first.layout.margin.t = _TOP
+        self._first = first
         super().__init__(first)
         self._config = first._config
         self._own_ranges = {tuple(first.layout.yaxis.range)}
         self._told = ""
+
+    # Plotly tells a page so only after the widget is there, which on a busy machine
+    # draws what it knows at first, nothing, and stays so.
+    @default("_widget_data")
+    def _first_data(self) -> list[dict[str, Any]]:
+        return deepcopy(self._first._data)
+
+    @default("_widget_layout")
+    def _first_layout(self) -> dict[str, Any]:
+        return deepcopy(self._first.layout._props)
+
+    @default("_config")
+    def _first_config(self) -> dict[str, Any]:
+        return dict(self._first._config)
 
     def draw(self, reports: pd.DataFrame) -> None:
         """Show these steps; an axis that somebody has moved stays where it is."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ipywidgets.widgets import widget
 
 from hyenascope.viz.training_curves import plot_training
 from hyenascope.widgets.live_curves import LiveCurves
@@ -37,6 +38,22 @@ def test_drawn_in_place_is_drawn_afresh(curves):
         shown, wanted = (list(f.layout[part]) for f in (curves, fresh))
         assert shown == wanted
     assert curves.layout.yaxis.range == fresh.layout.yaxis.range
+
+
+def test_a_page_hears_of_the_whole_figure_as_soon_as_of_the_widget(monkeypatch):
+    told, create = [], widget.comm.create_comm
+
+    def listen(**message):
+        told.append(message["data"]["state"])
+        return create(**message)
+
+    monkeypatch.setattr(widget.comm, "create_comm", listen)
+    curves = LiveCurves(FEW)
+    [state] = [state for state in told if "_widget_data" in state]
+    assert [t["name"] for t in state["_widget_data"]] == [t.name for t in curves.data]
+    assert state["_widget_data"][0]["x"]["shape"] == (3,)  # packed
+    assert tuple(state["_widget_layout"]["yaxis"]["range"]) == curves.layout.yaxis.range
+    assert state["_config"] == curves._config
 
 
 def test_an_axis_that_a_reader_moved_stays_until_it_is_put_back(curves):
