@@ -1,8 +1,6 @@
-"""K-mer frequencies against a count, the linear model against scikit-learn."""
+"""The linear model of k-mers against scikit-learn, and what is chosen by which rows."""
 
 import builtins
-from collections import Counter
-from itertools import product
 
 import numpy as np
 import pytest
@@ -10,11 +8,8 @@ import pytest
 from hyenascope.data.gue import read_gue
 from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.sequence.dna import reverse_complement
-from hyenascope.training.kmer_baseline import (
-    fit_kmers,
-    kmer_frequencies,
-    kmer_names,
-)
+from hyenascope.sequence.kmer_frequencies import kmer_frequencies
+from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_metrics import score_labels
 from hyenascope.training.label_split import learn_and_choose
 
@@ -37,36 +32,6 @@ def data(labels, task, names, *, dev=15, sequences=None):
 
 def share_of(letters, sequences):
     return np.array([sum(map(t.count, letters)) / len(t) for t in sequences])
-
-
-@pytest.mark.parametrize("canonical", [False, True])
-def test_frequencies_are_those_of_a_count(canonical):
-    sequences = (*texts(6), "ACGTNACGRT", "NNNN", "A", "acgtacgg")
-    found = kmer_frequencies(sequences, (1, 3, 4), canonical=canonical)
-    for row, text in zip(found, sequences, strict=True):
-        expected = []
-        for k in (1, 3, 4):
-            windows = [text.upper()[i : i + k] for i in range(len(text) - k + 1)]
-            kept = [w for w in windows if set(w) <= set("ACGT")]
-            if canonical:
-                kept = [min(w, reverse_complement(w)) for w in kept]
-            counts = Counter(kept)
-            words = ["".join(w) for w in product("ACGT", repeat=k)]
-            if canonical:
-                words = [w for w in words if w <= reverse_complement(w)]
-            expected += [counts[word] / max(1, len(kept)) for word in words]
-        np.testing.assert_allclose(row, expected, atol=1e-6)
-
-
-def test_names_are_those_of_the_columns():
-    names = kmer_names((1, 2), canonical=True)
-    assert names[:2] == ("A", "C")
-    assert len(names) == 2 + 10
-    for at, name in enumerate(kmer_names((3,))):
-        assert kmer_frequencies([name], (3,))[0, at] == 1
-    for at, name in enumerate(kmer_names((3,), canonical=True)):
-        turned = kmer_frequencies([reverse_complement(name)], (3,), canonical=True)
-        assert turned[0, at] == 1
 
 
 def features(model, sequences):
