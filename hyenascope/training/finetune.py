@@ -29,6 +29,7 @@ from hyenascope.training.label_batches import LabelledRows
 from hyenascope.training.label_loop import EpochReport, LabelLoop, ValidationRows
 from hyenascope.training.label_metrics import score_labels
 from hyenascope.training.label_split import learn_and_choose
+from hyenascope.training.label_weights import label_weights
 from hyenascope.training.layer_rates import layer_groups
 from hyenascope.training.progress import Monitor
 
@@ -154,9 +155,9 @@ def finetune(
     loop = LabelLoop(
         module=fresh.to(resolve_device(device)),
         task=fresh.task,
-        train=_rows(fresh, learn, _weights(learn, options)),
+        train=_rows(fresh, learn, label_weights(learn, options.class_weights)),
         valid=ValidationRows(
-            _rows(fresh, choose, _weights(choose, options)),
+            _rows(fresh, choose, label_weights(choose, options.class_weights)),
             choose.labels,
             fresh.answers,
         ),
@@ -218,20 +219,6 @@ def _rows(
         targets = (targets - model.centre.numpy()) / model.scale.numpy()
     tokens = model.reading.rows(names, data.sequences)
     return LabelledRows(tokens, targets, weights)
-
-
-def _weights(data: LabelledSequences, options: FinetuneOptions) -> np.ndarray:
-    """Return how much each row counts in the mean loss."""
-    if options.class_weights is None:
-        return np.ones(len(data), np.float32)
-    if data.task not in ("binary", "multiclass"):
-        raise ValueError(
-            f"class_weights must be None for task {data.task!r}, which has no classes "
-            f"that exclude each other; got {options.class_weights!r}."
-        )
-    counts = np.bincount(data.labels, minlength=len(data.label_names))
-    each = len(data) / np.maximum(counts, 1) / np.count_nonzero(counts)
-    return each[data.labels].astype(np.float32)
 
 
 def _calibrate(loop: LabelLoop, choose: LabelledSequences) -> pd.DataFrame:

@@ -45,8 +45,8 @@ class FinetuneOptions:
     pooling
         How the states of the bases become one vector, or ``"attention"``.
     class_weights
-        ``"balanced"``: each class counts as much as every other in the loss, of
-        ``"multilabel"`` each row as much as any other.
+        ``"balanced"``: each class counts as much as every other in the loss; not for
+        ``"multilabel"`` and ``"regression"``.
     reverse_complement
         Read each sequence from a strand drawn by a fair coin, anew in every epoch.
     strands
