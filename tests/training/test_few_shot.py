@@ -1,0 +1,140 @@
+"""Prompts written by hand, demonstrations drawn fairly, answers by definition."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hyenascope.data.labelled_sequences import LabelError
+from hyenascope.data.labelled_sources import collect_labelled
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.sequence.dna import reverse_complement
+from hyenascope.training.few_shot import FewShot, classify_few_shot, few_shot_prompt
+
+A, C, G, T, N, SEP = 7, 8, 9, 10, 11, 1
+TEXTS = ["AAC", "CCA", "ACCCA", "GGT", "GTT", "TTGTG", "GTGT"]
+LABELS = ["ac"] * 3 + ["gt"] * 4
+
+
+def examples():
+    return collect_labelled(TEXTS, LABELS)
+
+
+def backbone(**numbers):
+    config = HyenaConfig(d_model=8, n_layer=2, d_inner=16, l_max=34, **numbers)
+    return HyenaLM(config, generator=torch.Generator().manual_seed(0)).double()
+
+
+def test_a_prompt_by_hand():
+    pairs = [("AC", "A"), ("G", "N")]
+    assert few_shot_prompt(pairs, "TT").tolist() == [
+        *(A, C, SEP, A, SEP),
+        *(G, SEP, N, SEP),
+        *(T, T, SEP),
+    ]
+    bare = few_shot_prompt(pairs, "TT", separator=False)
+    assert bare.tolist() == [A, C, A, G, N, T, T]
+    assert few_shot_prompt([], "TT").tolist() == [T, T, SEP]
+
+
+def test_the_letter_of_a_row_is_that_of_its_class():
+    few = FewShot(examples(), letters="TC")
+    assert few.prompt([3, 0], "A", reverse=True).tolist() == (
+        few_shot_prompt([("ACC", "C"), ("GTT", "T")], "T").tolist()
+    )
+
+
+def test_every_class_is_drawn_as_often_and_the_query_never():
+    few = FewShot(examples(), shots=2)
+    rng = np.random.default_rng(0)
+    draws = np.array([few.draw("ttg", rng) for _ in range(200)])
+    gt = draws >= 3
+    assert (gt.sum(axis=1) == 2).all()
+    assert all(len(set(row)) == 4 for row in draws.tolist())
+    assert set(draws.ravel().tolist()) == set(range(7))
+    assert 0.3 < gt[:, 0].mean() < 0.7  # no class always comes first
+    for query in (TEXTS[0], reverse_complement(TEXTS[0]), TEXTS[0].lower()):
+        found = {row for _ in range(50) for row in few.draw(query, rng)}
+        assert 0 not in found
+        assert {1, 2} <= found
+
+
+def test_too_few_examples_are_refused():
+    few = FewShot(examples(), shots=3)
+    few.draw("GGGG", np.random.default_rng(0))
+    with pytest.raises(LabelError, match=r"3 of each class beside .* got 2 of 'ac'"):
+        few.draw("AAC", np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("strands", ["forward", "reverse", "both"])
+@pytest.mark.parametrize("separator", [True, False])
+def test_answers_are_the_mean_logits_of_the_letters(strands, separator):
+    model, queries = backbone(), ["ACA", "GT"]
+    found = classify_few_shot(
+        model,
+        TEXTS,
+        queries,
+        labels=LABELS,
+        shots=1,
+        draws=3,
+        strands=strands,
+        separator=separator,
+        generator=np.random.default_rng(5),
+    )
+    few = FewShot(examples(), shots=1, separator=separator)
+    rng = np.random.default_rng(5)
+    turns = {"forward": [False], "reverse": [True]}.get(strands, [False, True])
+    model.eval()
+    for number, query in enumerate(queries):
+        odds = []
+        for _ in range(3):
+            rows = few.draw(query, rng)
+            for turn in turns:
+                tokens = torch.from_numpy(few.prompt(rows, query, reverse=turn))
+                logits = model(tokens[None])[0, -1].detach()
+                odds.append(float(logits[N] - logits[A]))
+        chance = 1 / (1 + np.exp(-np.mean(odds)))
+        assert found.loc[str(number), "gt"] == pytest.approx(chance, abs=1e-12)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_no_shots_ask_for_the_letter_at_once():
+    model = backbone()
+    found = classify_few_shot(model, TEXTS, "ACA", labels=LABELS, shots=0)
+    tokens = torch.tensor([[A, C, A, SEP]])
+    expected = model.eval()(tokens)[0, -1, [A, N]].softmax(0).detach()
+    np.testing.assert_allclose(found.loc["0"], expected, atol=1e-12)
+
+
+def test_only_training_rows_are_shown():
+    parts = ("train", "train", "test", "train", "train", "test", "test")
+    data = replace(examples(), splits=parts)
+    model = backbone()
+    found = classify_few_shot(model, data, "ACA", shots=2)
+    kept = data.split("train")
+    assert found.equals(classify_few_shot(model, kept, "ACA", shots=2))
+    with pytest.raises(LabelError, match="must hold 3 of each class"):
+        classify_few_shot(model, data, "ACA", shots=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shots": 3}, "context of 34 tokens; got 3 of each of 2 classes, and a pro"),
+        ({"shots": -1}, "shots must be at least 0; got -1"),
+        ({"draws": 0}, "draws must be at least 1; got 0"),
+        ({"letters": "AA"}, "letters must be 2 different ones"),
+    ],
+)
+def test_refusals(options, message):
+    with pytest.raises(ValueError, match=message):
+        classify_few_shot(backbone(), TEXTS, "GGGG", labels=LABELS, **options)
+
+
+def test_numbers_are_no_classes():
+    data = collect_labelled(TEXTS, np.linspace(0, 1, 7), task="regression")
+    with pytest.raises(
+        ValueError, match=r"task must have two to five .* got regression"
+    ):
+        classify_few_shot(backbone(), data, "ACA")
