@@ -81,7 +81,7 @@ def colour_groups(column: pd.Series, theme: Theme) -> list[Group]:
         "unknown": codes < 0,
     }
     return groups + [
-        Group(name, np.flatnonzero(rows), theme.flagged)
+        Group(name, np.flatnonzero(rows), theme.flagged, "circle-open")
         for name, rows in rest.items()
         if rows.any()
     ]
