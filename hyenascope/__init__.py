@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from hyenascope.data.annotation import read_genes
     from hyenascope.data.example import example_locus
     from hyenascope.data.fasta import FastaReader
+    from hyenascope.data.gue import read_gue
     from hyenascope.data.interval import Interval
+    from hyenascope.data.labelled_sequences import LabelledSequences
+    from hyenascope.data.labelled_sources import collect_labelled
+    from hyenascope.data.split_leakage import split_leakage
     from hyenascope.data.track_data import TrackData
     from hyenascope.data.track_files import read_tracks, write_tracks
     from hyenascope.data.variant import Variant
@@ -43,6 +47,9 @@ if TYPE_CHECKING:
         load_pretrained,
         save_pretrained,
     )
+    from hyenascope.models.embedding_data import embed_data
+    from hyenascope.models.fine_tuned import load_fine_tuned
+    from hyenascope.models.generate import generate
     from hyenascope.models.hyena import HyenaConfig, HyenaLM
     from hyenascope.models.predict import (
         embed,
@@ -51,11 +58,19 @@ if TYPE_CHECKING:
         logits,
         perplexity,
     )
+    from hyenascope.training.baselines import compare
+    from hyenascope.training.few_shot import classify_few_shot
+    from hyenascope.training.finetune import finetune
+    from hyenascope.training.finetune_options import FinetuneOptions
     from hyenascope.training.hardware import Hardware
+    from hyenascope.training.label_evaluation import evaluate_labels
     from hyenascope.training.open_genomes import open_genomes
     from hyenascope.training.pretrain import PretrainOptions, pretrain
+    from hyenascope.training.probe import probe
+    from hyenascope.training.prompts import prompt_tune
     from hyenascope.training.warmup import length_stages
     from hyenascope.training.windows import WindowRules
+    from hyenascope.viz.benchmark_dots import plot_benchmark
     from hyenascope.viz.components import (
         Arcs,
         Area,
@@ -71,8 +86,10 @@ if TYPE_CHECKING:
         Sequence,
         Variants,
     )
+    from hyenascope.viz.embedding_map import plot_embedding
     from hyenascope.viz.export import write_html, write_image
     from hyenascope.viz.figure import plot_locus
+    from hyenascope.viz.reliability import plot_reliability
     from hyenascope.viz.saved_page import write_locus_html
     from hyenascope.viz.training_curves import plot_training
     from hyenascope.viz.variant_figures import plot_variants
@@ -86,6 +103,7 @@ _HOMES = {
     "BigWig": "viz.components",
     "Dependency": "viz.components",
     "FastaReader": "data.fasta",
+    "FinetuneOptions": "training.finetune_options",
     "Genes": "viz.components",
     "HaplotypeEffects": "interpret.haplotype_effects",
     "Hardware": "training.hardware",
@@ -95,6 +113,7 @@ _HOMES = {
     "HyenaLM": "models.hyena",
     "Interval": "data.interval",
     "Intervals": "viz.components",
+    "LabelledSequences": "data.labelled_sequences",
     "Line": "viz.components",
     "LocusBrowser": "widgets.locus_browser",
     "LogLikelihood": "interpret.gradient_targets",
@@ -110,17 +129,25 @@ _HOMES = {
     "Variant": "data.variant",
     "Variants": "viz.components",
     "WindowRules": "training.windows",
+    "classify_few_shot": "training.few_shot",
+    "collect_labelled": "data.labelled_sources",
+    "compare": "training.baselines",
     "conditional_map": "interpret.ism",
     "deep_lift_shap": "interpret.additive_attribution",
     "deletion_scan": "interpret.perturb",
     "dependency_map": "interpret.dependency",
     "embed": "models.predict",
+    "embed_data": "models.embedding_data",
+    "evaluate_labels": "training.label_evaluation",
     "example_locus": "data.example",
+    "finetune": "training.finetune",
     "fit_background": "interpret.fit_background",
+    "generate": "models.generate",
     "implicit_filters": "interpret.filters",
     "integrated_gradients": "interpret.additive_attribution",
     "length_stages": "training.warmup",
     "list_models": "models.checkpoint",
+    "load_fine_tuned": "models.fine_tuned",
     "load_pretrained": "models.checkpoint",
     "log_likelihood": "models.predict",
     "log_prob_track": "interpret.likelihood_track",
@@ -129,11 +156,17 @@ _HOMES = {
     "open_genomes": "training.open_genomes",
     "pairwise_mutagenesis": "interpret.epistasis",
     "perplexity": "models.predict",
+    "plot_benchmark": "viz.benchmark_dots",
+    "plot_embedding": "viz.embedding_map",
     "plot_locus": "viz.figure",
+    "plot_reliability": "viz.reliability",
     "plot_training": "viz.training_curves",
     "plot_variants": "viz.variant_figures",
     "pretrain": "training.pretrain",
+    "probe": "training.probe",
+    "prompt_tune": "training.prompts",
     "read_genes": "data.annotation",
+    "read_gue": "data.gue",
     "read_tracks": "data.track_files",
     "read_vcf": "data.vcf",
     "saliency": "interpret.gradient",
@@ -141,6 +174,7 @@ _HOMES = {
     "save_pretrained": "models.checkpoint",
     "score_haplotypes": "interpret.haplotypes",
     "score_variants": "interpret.variant_effect",
+    "split_leakage": "data.split_leakage",
     "tidy": "interpret.scores",
     "wide": "interpret.scores",
     "write_html": "viz.export",
@@ -159,6 +193,7 @@ __all__ = [
     "BigWig",
     "Dependency",
     "FastaReader",
+    "FinetuneOptions",
     "Genes",
     "HaplotypeEffects",
     "Hardware",
@@ -168,6 +203,7 @@ __all__ = [
     "HyenaLM",
     "Interval",
     "Intervals",
+    "LabelledSequences",
     "Line",
     "LocusBrowser",
     "LogLikelihood",
@@ -183,17 +219,25 @@ __all__ = [
     "Variants",
     "WindowRules",
     "__version__",
+    "classify_few_shot",
+    "collect_labelled",
+    "compare",
     "conditional_map",
     "deep_lift_shap",
     "deletion_scan",
     "dependency_map",
     "embed",
+    "embed_data",
+    "evaluate_labels",
     "example_locus",
+    "finetune",
     "fit_background",
+    "generate",
     "implicit_filters",
     "integrated_gradients",
     "length_stages",
     "list_models",
+    "load_fine_tuned",
     "load_pretrained",
     "log_likelihood",
     "log_prob_track",
@@ -202,11 +246,17 @@ __all__ = [
     "open_genomes",
     "pairwise_mutagenesis",
     "perplexity",
+    "plot_benchmark",
+    "plot_embedding",
     "plot_locus",
+    "plot_reliability",
     "plot_training",
     "plot_variants",
     "pretrain",
+    "probe",
+    "prompt_tune",
     "read_genes",
+    "read_gue",
     "read_tracks",
     "read_vcf",
     "saliency",
@@ -214,6 +264,7 @@ __all__ = [
     "save_pretrained",
     "score_haplotypes",
     "score_variants",
+    "split_leakage",
     "tidy",
     "wide",
     "write_html",

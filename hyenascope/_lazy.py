@@ -1,13 +1,18 @@
 """Names that are imported on first use, so that importing a package stays quick."""
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 
 
 def lazy_names(
     package: str, homes: Mapping[str, str], namespace: dict[str, object]
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` of a package.
+
+    A name that is also that of a module of the package means what lives at its home,
+    whatever has been imported before.
 
     Parameters
     ----------
@@ -20,10 +25,20 @@ def lazy_names(
 
     Examples
     --------
-    >>> get, _ = lazy_names("hyenascope", {"Interval": "data.interval"}, {})
+    >>> get, _ = lazy_names("elsewhere", {"Interval": "data.interval"}, {})
     >>> get("Interval").__name__
     'Interval'
     """
+
+    class LazyPackage(ModuleType):
+        """A package whose own modules do not take the place of its names."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not (name in homes and isinstance(value, ModuleType)):
+                super().__setattr__(name, value)
+
+    if package in sys.modules:
+        sys.modules[package].__class__ = LazyPackage
 
     def get(name: str) -> object:
         if name not in homes:

@@ -19,6 +19,15 @@ def test_every_name_of_interpret_resolves(name):
     assert name in dir(interpret)
 
 
+@pytest.mark.parametrize("first", ["", "import hyenascope.interpret.fit_background;"])
+def test_a_verb_goes_before_the_module_of_its_name(first):
+    code = f"{first}from hyenascope import interpret; print(interpret.fit_background)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.startswith("<function fit_background")
+
+
 @pytest.mark.parametrize("package", [hyenascope, interpret])
 def test_unknown_name(package):
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

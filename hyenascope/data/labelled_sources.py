@@ -10,6 +10,7 @@ import pandas as pd
 from anndata import AnnData
 
 from hyenascope._typing import StrPath
+from hyenascope.data._tables import read_table
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.genomic_benchmarks import read_genomic_benchmark
 from hyenascope.data.gue import read_gue
@@ -44,7 +45,7 @@ def collect_labelled(
         ``obs`` is one, with a column ``sequence``, or ``chrom``, ``start``, ``end``
         (0-based half-open) and ``genome``; a CSV, TSV or parquet path; FASTA with
         headers ``>name|label``; BED with ``genome``; the folder of a GUE or Genomic
-        Benchmarks data set.
+        Benchmarks data set. A column ``split`` says which rows are for what.
     labels
         Of a list, a label for each text. Of a table, the column of labels, or several
         columns; ``label`` if None (of BED, the fourth column).
@@ -84,9 +85,12 @@ def _of_table(
     task: Task | None,
 ) -> LabelledSequences:
     columns = _columns(labels) or "label"
+    split = "split" if "split" in read_table(table).columns else None
     if genome is None:
-        return read_label_table(table, labels=columns, task=task)
-    return read_labelled_intervals(table, genome=genome, labels=columns, task=task)
+        return read_label_table(table, labels=columns, split=split, task=task)
+    return read_labelled_intervals(
+        table, genome=genome, labels=columns, split=split, task=task
+    )
 
 
 def _of_path(

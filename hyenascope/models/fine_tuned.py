@@ -52,11 +52,18 @@ def save_fine_tuned(
 
     Raises
     ------
+    TypeError
+        If the model is of a class of its own, such as `PromptedModel`.
     ValueError
         If ``metadata`` holds what JSON cannot.
     OSError
         If the disk refuses.
     """
+    if type(model) is not SequenceModel:
+        raise TypeError(
+            "model must be a SequenceModel, whose head.json says all; got "
+            f"{type(model).__name__} (a PromptedModel goes to save_prompt)."
+        )
     folder = Path(folder)
     tensors = {k: v.cpu().contiguous() for k, v in model_tensors(model).items()}
     backbone = model.backbone

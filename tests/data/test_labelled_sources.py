@@ -88,6 +88,23 @@ def test_folders_keep_their_splits(tmp_path):
     assert collect_labelled(tmp_path / "gb").label_names == ("a", "b")
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "anndata"])
+def test_a_column_of_splits_is_kept(tmp_path, form):
+    splits = table().assign(split=["train", "test", "train"])
+    splits = pd.concat([splits, splits.assign(label="strong").tail(1)])
+    splits = pd.concat([splits, splits.assign(split="test").head(1)], ignore_index=True)
+    if form == "csv":
+        splits.to_csv(tmp_path / "s.csv", index=False)
+    given = {
+        "table": splits,
+        "csv": tmp_path / "s.csv",
+        "anndata": anndata.AnnData(obs=splits.set_index(splits.index.astype(str))),
+    }[form]
+    data = collect_labelled(given)
+    assert data.splits == ("train", "test", "train", "train", "test")
+    assert collect_labelled(data.to_frame()).splits == data.splits
+
+
 def test_numbers():
     data = collect_labelled(TEXTS, [0.5, 1.0, -2.0], task="regression")
     assert data.labels[:, 0].tolist() == [0.5, 1.0, -2.0]

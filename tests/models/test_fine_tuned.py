@@ -107,6 +107,16 @@ def test_a_spoilt_folder_is_refused(tmp_path, name, change, error, message):
         load_fine_tuned(tmp_path)
 
 
+def test_a_model_of_another_class_is_not_saved_as_one(tmp_path):
+    class Own(SequenceModel):
+        pass
+
+    other = Own(HyenaLM(model().config), SequenceTask("binary", ("no", "yes")))
+    with pytest.raises(TypeError, match=r"must be a SequenceModel, .* got Own"):
+        save_fine_tuned(other, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_it_is_no_language_model(tmp_path):
     save_fine_tuned(model(), tmp_path)
     with pytest.raises(ValueError, match="which load_fine_tuned reads"):
