@@ -1,4 +1,4 @@
-"""No base may be both trained on and judged on."""
+"""No base may be for two things: trained on, validated on and tested on."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,12 @@ from hyenascope.training.genome_data import Genome, Region
 
 
 def refuse_leaks(
-    genomes: Sequence[Genome], train: Sequence[Region], held_out: Sequence[Region]
+    genomes: Sequence[Genome],
+    train: Sequence[Region],
+    valid: Sequence[Region],
+    test: Sequence[Region],
 ) -> None:
-    """Refuse stretches that overlap across the border.
+    """Refuse stretches of different parts that overlap.
 
     Contigs of one text are one, whatever they are called and in whichever file.
 
@@ -17,16 +20,35 @@ def refuse_leaks(
     ValueError
         Naming the first two stretches.
     """
+    pair = _crossing(genomes, train, (*valid, *test))
+    if pair is not None:
+        raise ValueError(
+            f"train must not overlap what is held out; got {pair[0]} for training and "
+            f"{pair[1]} held out, {_where(genomes, *pair)}."
+        )
+    pair = _crossing(genomes, valid, test)
+    if pair is not None:
+        raise ValueError(
+            f"validation must not overlap test; got {pair[0]} for validation and "
+            f"{pair[1]} for test, {_where(genomes, *pair)}."
+        )
+
+
+def _crossing(
+    genomes: Sequence[Genome], ones: Sequence[Region], others: Sequence[Region]
+) -> tuple[Region, Region] | None:
+    """Return the first stretch of each side that share a base, or None."""
     ends: dict[tuple[str, bool], Region] = {}
-    marked = [(r, True) for r in train] + [(r, False) for r in held_out]
-    for region, trained in sorted(marked, key=lambda one: (one[0].start, one[0].end)):
+    marked = [(r, True) for r in ones] + [(r, False) for r in others]
+    for region, side in sorted(marked, key=lambda each: (each[0].start, each[0].end)):
         text = _text(genomes[region.genome], region)
-        other = ends.get((text, not trained))
+        other = ends.get((text, not side))
         if other is not None and other.end > region.start:
-            _refuse(genomes, *((region, other) if trained else (other, region)))
-        last = ends.get((text, trained))
+            return (region, other) if side else (other, region)
+        last = ends.get((text, side))
         if last is None or last.end < region.end:
-            ends[text, trained] = region
+            ends[text, side] = region
+    return None
 
 
 def _text(genome: Genome, region: Region) -> str:
@@ -38,12 +60,9 @@ def _text(genome: Genome, region: Region) -> str:
     return found.digests[region.chrom]
 
 
-def _refuse(genomes: Sequence[Genome], train: Region, held_out: Region) -> None:
-    one, other = genomes[train.genome].name, genomes[held_out.genome].name
-    where = f"in {one}" if one == other else f"in {one} and in {other}"
-    same = (train.genome, train.chrom) == (held_out.genome, held_out.chrom)
-    what = "" if same else f"; {train.chrom} and {held_out.chrom} are one text"
-    raise ValueError(
-        "train must not overlap what is held out; got "
-        f"{train} for training and {held_out} held out, {where}{what}."
-    )
+def _where(genomes: Sequence[Genome], one: Region, other: Region) -> str:
+    names = [genomes[region.genome].name for region in (one, other)]
+    where = " and in ".join(dict.fromkeys(names))
+    same = (one.genome, one.chrom) == (other.genome, other.chrom)
+    what = "" if same else f"; {one.chrom} and {other.chrom} are one text"
+    return f"in {where}{what}"

@@ -7,7 +7,7 @@ What is held out is held out for good: see `hyenascope.training.leaks`.
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from os import PathLike
 from pathlib import Path
 
@@ -24,6 +24,7 @@ _PARTS: Mapping[str, Part] = {
     "valid": "valid",
     "validation": "valid",
     "val": "valid",
+    "dev": "valid",
     "test": "test",
 }
 
@@ -56,17 +57,18 @@ def open_genomes(
         Names of contigs to pass over, such as a mitochondrion.
     intervals
         BED file of the stretches to use, 0-based half-open. A fourth column says
-        ``train``, ``valid`` or ``test`` (the published format); without one all are
-        for training, less what ``validation`` and ``test`` hold out.
+        ``train``, ``valid`` or ``test`` (the published format; ``validation``,
+        ``val`` and ``dev`` are ``valid``); without one all are for training, less
+        what ``validation`` and ``test`` hold out.
     progress
         Show a bar while files are read.
 
     Raises
     ------
     ValueError
-        If a name is unknown, nothing is left to train on, an interval leaves its
-        contig or its split is unknown, training overlaps what is held out, two
-        genomes are the same, or a text is no DNA.
+        If a name is unknown or given for two parts, nothing is left to train on, an
+        interval leaves its contig or its split is unknown, training, validation and
+        test overlap, two genomes are the same, or a text is no DNA.
     FastaError
         If a file is no usable FASTA.
 
@@ -92,7 +94,7 @@ def open_genomes(
             "genomes must leave something to train on; got "
             f"{len(valid) + len(held)} stretches, all held out."
         )
-    refuse_leaks(opened, train, (*valid, *held))
+    refuse_leaks(opened, train, valid, held)
     typed = _typed(opened, validation, test, leave_out, intervals)
     return GenomeData(opened, train, valid, held, typed)
 
@@ -210,6 +212,7 @@ def _hold_out(
         share = _share(validation)
     else:
         judged = _contigs(_named(genomes, validation, "validation"))
+    _refuse_both({"validation": judged, "test": tested, "leave_out": gone})
     parts: Parts = {"train": [], "valid": [], "test": []}
     for region in regions:
         contig = (region.genome, region.chrom)
@@ -228,6 +231,15 @@ def _hold_out(
 
 def _contigs(regions: Iterable[Region]) -> set[tuple[int, str]]:
     return {(region.genome, region.chrom) for region in regions}
+
+
+def _refuse_both(named: Mapping[str, set[tuple[int, str]]]) -> None:
+    for (one, contigs), (other, others) in combinations(named.items(), 2):
+        if both := sorted(contigs & others):
+            raise ValueError(
+                f"{one} and {other} must name different contigs; got "
+                f"{', '.join(dict.fromkeys(chrom for _, chrom in both))} in both."
+            )
 
 
 def _share(validation: float) -> float:

@@ -53,6 +53,13 @@ def test_intervals_with_a_split_column(tmp_path):
     assert shown(data.test) == ["I:251-300"]
 
 
+@pytest.mark.parametrize("word", ["dev", "val", "validation"])
+def test_a_split_column_may_spell_validation_otherwise(tmp_path, word):
+    bed = tmp_path / "s.bed"
+    bed.write_text(f"I\t0\t100\ttrain\nI\t100\t200\t{word}\n")
+    assert shown(open_genomes(GENOME, intervals=bed).valid) == ["I:101-200"]
+
+
 def test_intervals_without_a_split_column_are_split_like_contigs(tmp_path):
     bed = tmp_path / "some.bed"
     bed.write_text("I\t0\t100\nII\t10\t60\n")
@@ -66,6 +73,11 @@ def test_intervals_without_a_split_column_are_split_like_contigs(tmp_path):
     [
         ("I\t0\t100\ttrain\nI\t99\t200\ttest\n", r"I:1-100 for training and I:100-200"),
         ("I\t0\t100\ttrain\nI\t0\t100\tvalid\n", "train must not overlap"),
+        (
+            "II\t0\t5\ttrain\nI\t0\t100\tvalid\nI\t99\t200\ttest\n",
+            r"validation must not overlap test; got I:1-100 for validation and "
+            r"I:100-200 for test, in genome 1",
+        ),
         ("I\t0\t401\ttrain\n", r"row 1, and I has 400 bp"),
         ("IX\t0\t10\ttrain\n", r"IX has none in genome 1"),
         ("I\t0\t10\ttraining\n", r"fourth column; got 'training' in row 1"),
@@ -85,6 +97,21 @@ def test_splits_that_cannot_be(tmp_path, rows, message):
         (GENOME, {"validation": ["III"]}, "got 'III', and there are I, II, Mito"),
         (GENOME, {"validation": 1.0}, "validation must be a share from 0 to below 1"),
         (GENOME, {"validation": ["I", "II", "Mito"]}, "something to train on"),
+        (
+            GENOME,
+            {"validation": ["II"], "test": ["chrII"]},
+            "validation and test must name different contigs; got II in both",
+        ),
+        (
+            GENOME,
+            {"validation": ["I", "II"], "leave_out": ["Mito", "II"]},
+            "validation and leave_out must name different contigs; got II in both",
+        ),
+        (
+            GENOME,
+            {"test": ["chrM"], "leave_out": ["Mito"]},
+            "test and leave_out must name different contigs; got Mito in both",
+        ),
         ([], {}, "at least one genome"),
         ({}, {}, "empty mapping"),
         ([GENOME, dict(GENOME)], {}, "same text twice: genome 1 and genome 2"),
