@@ -32,7 +32,14 @@ _SCORES = (
 )
 _MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
 _CHECKOUT = Path(__file__).parents[1]
-_BENCHMARKS = ("forward", "training", "variants", "mutagenesis", "generation")
+_BENCHMARKS = (
+    "forward",
+    "training",
+    "variants",
+    "mutagenesis",
+    "generation",
+    "finetuning",
+)
 _EXTRAS = {
     "anywidget": "lab",
     "kaleido": "lab",

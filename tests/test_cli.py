@@ -194,7 +194,13 @@ def test_doctor_reports():
 @pytest.mark.parametrize(
     ("flags", "modules"),
     [
-        ((), ["forward", "training", "variants", "mutagenesis"]),
+        (
+            (),
+            [
+                *("forward", "training", "variants", "mutagenesis"),
+                *("generation", "finetuning"),
+            ],
+        ),
         (("--browser",), ["browser"]),
     ],
 )

@@ -15,20 +15,13 @@ Where this one differs:
 - Numbers and several labels can be learnt as well as classes.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
-import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hyenascope._typing import StrPath
-from hyenascope.data.fasta import FastaReader
-from hyenascope.data.sequences import SequenceSource, collect_sequences
-from hyenascope.models.batching import BatchSize, TokenRow
-from hyenascope.models.sequence_model import SequenceInput, mean_logits
+from hyenascope.models.label_model import LabelModel
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.tokenizer import PAD_TOKEN, VOCABULARY
 
@@ -39,7 +32,7 @@ _EMBEDDING, _CHANNELS, _DENSE = 100, (16, 8, 4), 512
 _TAPS, _POOL = 8, 2
 
 
-class BenchmarkCNN(nn.Module):
+class BenchmarkCNN(LabelModel):
     """Three convolutions and two dense layers over bases.
 
     `hyenascope.training.cnn_baseline.fit_cnn` trains one.
@@ -54,13 +47,6 @@ class BenchmarkCNN(nn.Module):
     generator
         Source of the random weights, which are drawn as torch draws them; torch's
         global one if None.
-
-    Attributes
-    ----------
-    temperature : Tensor
-        Logits of classes are divided by it.
-    centre, scale : Tensor
-        Of a regression: an output is ``centre + scale * logit``.
 
     Raises
     ------
@@ -77,10 +63,6 @@ class BenchmarkCNN(nn.Module):
     ['no', 'yes']
     """
 
-    temperature: Tensor
-    centre: Tensor
-    scale: Tensor
-
     def __init__(
         self,
         task: SequenceTask,
@@ -88,20 +70,15 @@ class BenchmarkCNN(nn.Module):
         reading: SequenceInput,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
         if reading.longest < SHORTEST:
             raise ValueError(
                 f"reading.longest must be at least {SHORTEST}, for three convolutions; "
                 f"got {reading.longest}."
             )
-        self.task = task
-        self.reading = reading
+        super().__init__(task, reading)
         with torch.random.fork_rng(devices=[], enabled=generator is not None):
             self._build()
         self._draw(generator)
-        self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("centre", torch.zeros(task.outputs))
-        self.register_buffer("scale", torch.ones(task.outputs))
 
     def _build(self) -> None:
         self.embeddings = nn.Embedding(len(VOCABULARY), _EMBEDDING)
@@ -155,58 +132,3 @@ class BenchmarkCNN(nn.Module):
         whole = functional.pad(tokens, (0, missing), value=PAD_TOKEN)
         found = self.convolutions(self.embeddings(whole).transpose(1, 2))
         return self.dense(found.flatten(1))
-
-    def answers(
-        self, logits: Float[Tensor, "batch outputs"]
-    ) -> Float[Tensor, "batch labels"]:
-        """Turn logits into calibrated probabilities, or numbers in their units."""
-        if self.task.kind == "regression":
-            return self.centre + self.scale * logits
-        return self.task.predictions(logits / self.temperature)
-
-    def logits(
-        self,
-        rows: Sequence[TokenRow],
-        *,
-        batch_size: BatchSize = "auto",
-        device: str | torch.device | None = None,
-        progress: bool = False,
-    ) -> Float64[np.ndarray, "sequences outputs"]:
-        """Return the logits of token rows, averaged over the strands to be read."""
-        return mean_logits(
-            self,
-            rows,
-            self.reading.strands,
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-        )
-
-    def predict(
-        self,
-        sequences: SequenceSource,
-        *,
-        genome: FastaReader | StrPath | None = None,
-        batch_size: BatchSize = "auto",
-        device: str | torch.device | None = None,
-        progress: bool = False,
-    ) -> pd.DataFrame:
-        """Return a row per sequence and a column per label.
-
-        Arguments, result and errors are those of
-        `hyenascope.models.sequence_model.SequenceModel.predict`.
-        """
-        named = collect_sequences(sequences, genome=genome)
-        logits = self.logits(
-            self.reading.rows(named.names, named.texts),
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-        )
-        with torch.no_grad():
-            answers = self.answers(torch.from_numpy(logits).to(self.temperature))
-        return pd.DataFrame(
-            answers.double().cpu().numpy(),
-            index=list(named.names),
-            columns=list(self.task.label_names),
-        )

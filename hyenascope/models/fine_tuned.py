@@ -19,7 +19,8 @@ from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.models.config_dialects import ConfigFile, config_json, read_config
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.sequence_model import SequenceInput, SequenceModel
+from hyenascope.models.sequence_input import SequenceInput
+from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.models.state_layouts import model_tensors, tensors_hash
 
@@ -66,18 +67,20 @@ def save_fine_tuned(
         )
     folder = Path(folder)
     tensors = {k: v.cpu().contiguous() for k, v in model_tensors(model).items()}
+    checkpoint = tensors_hash(tensors)
     backbone = model.backbone
     config = config_json(
         ConfigFile(
             backbone.config,
             name=None if backbone.name == "untitled" else backbone.name,
-            checkpoint=tensors_hash(tensors),
+            checkpoint=checkpoint,
             metadata=dict(metadata or {}),
         )
     )
     head = {
         "format": _FORMAT,
         "format_version": _FORMAT_VERSION,
+        "checkpoint": checkpoint,
         "task": asdict(model.task),
         "pooling": model.readout.pooling,
         "dropout": model.readout.dropout.p,
@@ -136,11 +139,13 @@ def load_fine_tuned(
         tensors = load_file(weights)
     except SafetensorError as error:
         raise ValueError(f"{weights} must be a safetensors file: {error}") from error
-    if file.checkpoint != tensors_hash(tensors):
+    found = {file.checkpoint, head.get("checkpoint"), tensors_hash(tensors)}
+    if len(found) > 1:
         raise ValueError(
-            f"{weights} must hold the weights that config.json was saved with, "
-            f"{file.checkpoint}; got {tensors_hash(tensors)}. Saving was interrupted, "
-            "or a file was changed."
+            f"{folder} must hold files of one save; {HEAD_FILE} is of weights "
+            f"{head.get('checkpoint')}, config.json of {file.checkpoint}, and "
+            f"{weights.name} holds {tensors_hash(tensors)}. Saving was interrupted, or "
+            "a file was changed."
         )
     model = _build(folder, file, head)
     if tensors.keys() != model_tensors(model).keys():

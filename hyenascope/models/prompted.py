@@ -19,7 +19,8 @@ from torch.nn import functional
 from hyenascope.models.hyena import HyenaLM, cache_pieces
 from hyenascope.models.label_tokens import label_letters, label_weight
 from hyenascope.models.predict import require_causal
-from hyenascope.models.sequence_model import SequenceInput, SequenceModel
+from hyenascope.models.sequence_input import SequenceInput
+from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.tokenizer import PAD_TOKEN, SEP_TOKEN, tokenize
 

@@ -20,7 +20,7 @@ from hyenascope.data.atomic import atomic_path
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.prompted import PromptedModel
-from hyenascope.models.sequence_model import SequenceInput
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.models.state_layouts import (
     checkpoint_hash,

@@ -4,85 +4,22 @@
 special token is added, and padding never counts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
-import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hyenascope._typing import Strands, StrPath
-from hyenascope.data.fasta import FastaReader
-from hyenascope.data.sequences import SequenceSource, collect_sequences
-from hyenascope.models.batching import BatchSize, TokenRow, map_batches
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.label_model import LabelModel
 from hyenascope.models.pooling import AttentionPool, PoolMode, pool
-from hyenascope.models.predict import check_strands
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.tokenizer import (
     PAD_TOKEN,
-    reverse_complement_tokens,
-    tokenize,
 )
 
 Pooling = PoolMode | Literal["attention"]
-TooLong = Literal["refuse", "centre", "start", "end"]
-
-
-@dataclass(frozen=True)
-class SequenceInput:
-    """How a sequence is read.
-
-    Parameters
-    ----------
-    longest
-        Bases that are read at most.
-    too_long
-        What becomes of a longer sequence: it is refused, or its ``"centre"``,
-        ``"start"`` or ``"end"`` is read.
-    strands
-        ``"both"`` averages the logits of a sequence and its reverse complement.
-    """
-
-    longest: int
-    too_long: TooLong = "refuse"
-    strands: Strands = "both"
-
-    def __post_init__(self) -> None:
-        if self.longest < 1:
-            raise ValueError(f"longest must be at least 1; got {self.longest}.")
-        if self.too_long not in ("refuse", "centre", "start", "end"):
-            raise ValueError(
-                "too_long must be 'refuse', 'centre', 'start' or 'end'; got "
-                f"{self.too_long!r}."
-            )
-        check_strands(self.strands)
-
-    def rows(self, names: Sequence[str], texts: Sequence[str]) -> list[TokenRow]:
-        """Tokenize sequences.
-
-        Raises
-        ------
-        ValueError
-            If one is empty, no DNA, or too long to be read.
-        """
-        return [self._row(n, t) for n, t in zip(names, texts, strict=True)]
-
-    def _row(self, name: str, text: str) -> TokenRow:
-        if not text:
-            raise ValueError(f"sequences must hold bases; got none in {name}.")
-        spare = len(text) - self.longest
-        if spare > 0 and self.too_long == "refuse":
-            raise ValueError(
-                f"sequences must have at most {self.longest:,} bp; got {len(text):,} "
-                f"in {name}. Give too_long='centre' to read its middle."
-            )
-        skipped = {"centre": spare // 2, "end": spare}.get(self.too_long, 0)
-        first = max(skipped, 0)
-        return tokenize(text[first : first + self.longest])
 
 
 class Readout(nn.Module):
@@ -126,7 +63,7 @@ class Readout(nn.Module):
         return self.linear(self.dropout(pooled).to(self.linear.weight.dtype))
 
 
-class SequenceModel(nn.Module):
+class SequenceModel(LabelModel):
     """A language model, a readout, and what its numbers mean.
 
     Parameters
@@ -142,14 +79,6 @@ class SequenceModel(nn.Module):
     generator
         Source of the readout's random weights; torch's global one if None.
 
-    Attributes
-    ----------
-    temperature : Tensor
-        Logits of classes are divided by it, see
-        `hyenascope.training.calibration.fit_temperature`.
-    centre, scale : Tensor
-        Of a regression: an output is ``centre + scale * logit``.
-
     Examples
     --------
     >>> from hyenascope.models.hyena import HyenaConfig
@@ -158,10 +87,6 @@ class SequenceModel(nn.Module):
     >>> model.predict(["ACGT", "AC"]).columns.tolist()
     ['no', 'yes']
     """
-
-    temperature: Tensor
-    centre: Tensor
-    scale: Tensor
 
     def __init__(
         self,
@@ -173,16 +98,14 @@ class SequenceModel(nn.Module):
         reading: SequenceInput | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
         reading = reading or SequenceInput(backbone.context_length)
         if reading.longest > backbone.config.l_max:
             raise ValueError(
                 f"reading.longest must fit l_max={backbone.config.l_max:,}; got "
                 f"{reading.longest:,}."
             )
+        super().__init__(task, reading)
         self.backbone = backbone
-        self.task = task
-        self.reading = reading
         with torch.random.fork_rng(devices=[], enabled=generator is not None):
             self.readout = Readout(
                 backbone.config.d_model,
@@ -191,9 +114,6 @@ class SequenceModel(nn.Module):
                 dropout=dropout,
             )
         self._draw(generator)
-        self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("centre", torch.zeros(task.outputs))
-        self.register_buffer("scale", torch.ones(task.outputs))
 
     @property
     def config(self) -> HyenaConfig:
@@ -223,107 +143,3 @@ class SequenceModel(nn.Module):
         """
         real = tokens != PAD_TOKEN if mask is None else mask
         return self.readout(self.backbone.hidden(tokens, mask=real), real)
-
-    def answers(
-        self, logits: Float[Tensor, "batch outputs"]
-    ) -> Float[Tensor, "batch labels"]:
-        """Turn logits into calibrated probabilities, or numbers in their units."""
-        if self.task.kind == "regression":
-            return self.centre + self.scale * logits
-        return self.task.predictions(logits / self.temperature)
-
-    def logits(
-        self,
-        rows: Sequence[TokenRow],
-        *,
-        batch_size: BatchSize = "auto",
-        device: str | torch.device | None = None,
-        progress: bool = False,
-    ) -> Float64[np.ndarray, "sequences outputs"]:
-        """Return the logits of token rows, averaged over the strands to be read."""
-        return mean_logits(
-            self,
-            rows,
-            self.reading.strands,
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-        )
-
-    def predict(
-        self,
-        sequences: SequenceSource,
-        *,
-        genome: FastaReader | StrPath | None = None,
-        batch_size: BatchSize = "auto",
-        device: str | torch.device | None = None,
-        progress: bool = False,
-    ) -> pd.DataFrame:
-        """Return a row per sequence and a column per label.
-
-        Calibrated probabilities, or the numbers of a regression in their units.
-
-        Parameters
-        ----------
-        sequences, genome
-            As in `hyenascope.data.sequences.collect_sequences`.
-        batch_size, device, progress
-            As in `hyenascope.embed`.
-
-        Raises
-        ------
-        ValueError
-            If a sequence is empty, no DNA, or too long to be read.
-        """
-        named = collect_sequences(sequences, genome=genome)
-        logits = self.logits(
-            self.reading.rows(named.names, named.texts),
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-        )
-        with torch.no_grad():
-            answers = self.answers(torch.from_numpy(logits).to(self.temperature))
-        return pd.DataFrame(
-            answers.double().cpu().numpy(),
-            index=list(named.names),
-            columns=list(self.task.label_names),
-        )
-
-
-def mean_logits(
-    model: nn.Module,
-    rows: Sequence[TokenRow],
-    strands: Strands,
-    *,
-    batch_size: BatchSize = "auto",
-    device: str | torch.device | None = None,
-    progress: bool = False,
-) -> Float64[np.ndarray, "sequences outputs"]:
-    """Return what a module makes of token rows, averaged over strands.
-
-    Parameters
-    ----------
-    model
-        Called with tokens ``batch length`` and ``mask``; gives ``batch outputs``.
-    rows
-        One per sequence.
-    strands
-        Which to read.
-    batch_size, device, progress
-        As in `hyenascope.embed`.
-    """
-    turned = {"forward": [False], "reverse": [True]}.get(strands, [False, True])
-    passes = [
-        map_batches(
-            model,
-            [reverse_complement_tokens(r) for r in rows] if reverse else rows,
-            lambda model, tokens, mask: model(tokens, mask=mask).double(),
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-            per_position=False,
-        )
-        for reverse in turned
-    ]
-    return np.mean([np.stack(found) for found in passes], axis=0)

@@ -62,7 +62,8 @@ def compare(
     baselines
         Which to train. The k-mers read whole sequences, whatever ``options`` say.
     options
-        Of the networks: give those that your own model was trained with.
+        Of the networks: give those that your own model was trained with. What starts
+        from scratch learns as a whole, whatever they say of frozen layers.
     scratch
         Configuration without weights; that of ``tiny-1k``, as long as the data need,
         if None. Give your own model's.
@@ -165,15 +166,18 @@ def _trained(
                 model = fit_cnn(data, options=how, device=device, progress=progress)
             else:
                 config = scratch or _tiny(data, how)
+                whole = replace(how, frozen="nothing", layer_decay=1.0)
                 model = finetune(
-                    config, data, options=how, device=device, progress=progress
+                    config, data, options=whole, device=device, progress=progress
                 ).model
             yield name, seed, model
 
 
 def _tiny(data: LabelledSequences, options: FinetuneOptions) -> HyenaConfig:
     """Return the shape of tiny-1k, with a context that fits."""
-    longest = options.longest or max(map(len, data.sequences))
+    longest = options.longest
+    if longest is None:
+        longest = max(map(len, data.sequences))
     return HyenaConfig(l_max=max(HyenaConfig().l_max, longest + _SPARE))
 
 

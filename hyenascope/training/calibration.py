@@ -1,7 +1,8 @@
-"""Whether a probability of 0.8 comes true in 8 of 10, and one number that mends it."""
+"""Whether a probability of 0.8 comes true in 8 of 10, and what mends it."""
 
 import logging
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Float64, Shaped
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.label_answers import (
@@ -22,7 +23,79 @@ from hyenascope.training.label_answers import (
 TEMPERATURES = 0.05, 20.0
 """Least and greatest temperature that `fit_temperature` returns."""
 
+_SHIFTS = 20.0  # the greatest shift of a logit, either way
 _LOGGER = logging.getLogger("hyenascope")
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Probabilities are those of ``logits / temperature + shift``.
+
+    Parameters
+    ----------
+    temperature
+        One for all outputs.
+    shift
+        One per output.
+    """
+
+    temperature: float
+    shift: Float64[np.ndarray, " outputs"]
+
+
+def fit_calibration(
+    logits: Float[np.ndarray, "rows outputs"],
+    truth: Shaped[np.ndarray, "rows *labels"],
+    task: SequenceTask,
+    *,
+    shift: bool,
+) -> Calibration:
+    """Return what makes the loss of rows that were not trained on least.
+
+    The temperature alone, or with ``shift`` a number per output beside it (Alexandari
+    et al. 2020, arXiv 1901.06852): a model that was trained as if all classes were
+    equally frequent needs to be told how frequent they are.
+
+    Parameters
+    ----------
+    logits, truth, task
+        As in `fit_temperature`.
+    shift
+        Whether outputs are shifted.
+
+    Raises
+    ------
+    ValueError
+        As `fit_temperature`.
+
+    Examples
+    --------
+    One row in four is of the second class, and the model knows nothing:
+
+    >>> task = SequenceTask("binary", ("no", "yes"))
+    >>> found = fit_calibration(
+    ...     np.zeros((4, 1)), np.array([0, 0, 0, 1]), task, shift=True
+    ... )
+    >>> round(float(1 / (1 + np.exp(-found.shift[0]))), 2)
+    0.25
+    """
+    temperature = fit_temperature(logits, truth, task)
+    start = np.r_[-math.log(temperature), np.zeros(task.outputs)]
+    if not shift:
+        return Calibration(temperature, start[1:])
+    numbers = torch.from_numpy(logits.astype(np.float64))
+    targets = torch.from_numpy(np.array(truth))
+
+    def loss(free: np.ndarray) -> tuple[float, np.ndarray]:
+        own = torch.from_numpy(free).requires_grad_()
+        mean = task.losses(numbers * own[0].exp() + own[1:], targets).mean()
+        (slope,) = torch.autograd.grad(mean, own)
+        return float(mean.detach()), slope.numpy()
+
+    ends = [-math.log(end) for end in reversed(TEMPERATURES)]
+    bounds = [tuple(ends)] + [(-_SHIFTS, _SHIFTS)] * task.outputs
+    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return Calibration(math.exp(-found[0]), found[1:])
 
 
 def fit_temperature(

@@ -1,19 +1,14 @@
 """Train the network of Genomic Benchmarks by the loop that fine-tunes a backbone."""
 
-import numpy as np
 import torch
 
-from hyenascope._device import resolve_device
 from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.models.benchmark_cnn import SHORTEST, BenchmarkCNN
-from hyenascope.models.sequence_model import SequenceInput
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.training.calibration import fit_temperature
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.label_batches import LabelledRows
-from hyenascope.training.label_loop import LabelLoop, ValidationRows
+from hyenascope.training.label_fit import fit_labels
 from hyenascope.training.label_split import learn_and_choose
-from hyenascope.training.label_weights import label_weights
 from hyenascope.training.layer_rates import ParameterGroups
 from hyenascope.training.optimizers import parameter_groups
 from hyenascope.training.progress import Monitor
@@ -66,6 +61,7 @@ def fit_cnn(
 
     Examples
     --------
+    >>> import numpy as np
     >>> data = LabelledSequences(
     ...     "toy",
     ...     ("ACAC", "CACA", "GTTT", "TTGT") * 5,
@@ -81,9 +77,9 @@ def fit_cnn(
     options = options or FinetuneOptions()
     learn, choose = learn_and_choose(train, validation, seed=options.seed)
     task = SequenceTask(learn.task, learn.label_names)
-    longest = options.longest or max(
-        len(text) for part in (train, choose) for text in part.sequences
-    )
+    longest = options.longest
+    if longest is None:
+        longest = max(map(len, (*train.sequences, *choose.sequences)))
     model = BenchmarkCNN(
         task,
         reading=SequenceInput(
@@ -91,40 +87,18 @@ def fit_cnn(
         ),
         generator=torch.Generator().manual_seed(options.seed),
     )
-    if task.kind == "regression":
-        model.centre.copy_(torch.from_numpy(learn.labels.mean(axis=0)))
-        model.scale.copy_(torch.from_numpy(learn.labels.std(axis=0)))
-    loop = LabelLoop(
-        module=model.to(resolve_device(device)),
-        task=task,
-        train=_rows(model, learn, options),
-        valid=ValidationRows(
-            _rows(model, choose, options), choose.labels, model.answers
-        ),
-        options=options,
+    fit_labels(
+        model,
+        learn,
+        choose,
         groups=_groups(model, options),
+        options=options,
+        device=device,
+        name="benchmark-cnn",
         monitor=monitor,
         progress=progress,
     )
-    loop.run(name="benchmark-cnn")
-    if task.kind != "regression":
-        found = fit_temperature(loop.valid_logits(), choose.labels, task)
-        model.temperature.fill_(found)
-    return model.cpu().eval()
-
-
-def _rows(
-    model: BenchmarkCNN, data: LabelledSequences, options: FinetuneOptions
-) -> LabelledRows:
-    names = data.ids or [f"row {n}" for n in range(1, len(data) + 1)]
-    targets = np.array(data.labels)  # torch wants an array it could write
-    if data.task == "regression":
-        targets = (targets - model.centre.cpu().numpy()) / model.scale.cpu().numpy()
-    return LabelledRows(
-        model.reading.rows(names, data.sequences),
-        targets,
-        label_weights(data, options.class_weights),
-    )
+    return model
 
 
 def _groups(model: BenchmarkCNN, options: FinetuneOptions) -> ParameterGroups:

@@ -7,29 +7,26 @@ model. Test rows are never looked at: see `hyenascope.training.label_evaluation`
 
 import copy
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from hyenascope._device import resolve_device
 from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelledSequences, Task
-from hyenascope.data.labelled_sources import LabelledSource, Labels, collect_labelled
-from hyenascope.models.checkpoint import load_pretrained
+from hyenascope.data.labelled_sources import LabelledSource, Labels
+from hyenascope.models.checkpoint import checkpoint_hash, load_pretrained
 from hyenascope.models.fine_tuned import save_fine_tuned
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.models.sequence_model import SequenceInput, SequenceModel
+from hyenascope.models.sequence_input import SequenceInput
+from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.training.calibration import fit_temperature
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.label_batches import LabelledRows
-from hyenascope.training.label_loop import EpochReport, LabelLoop, ValidationRows
-from hyenascope.training.label_metrics import score_labels
-from hyenascope.training.label_split import learn_and_choose
-from hyenascope.training.label_weights import label_weights
+from hyenascope.training.label_fit import fit_labels
+from hyenascope.training.label_loop import EpochReport
+from hyenascope.training.label_split import collect_both, learn_and_choose
 from hyenascope.training.layer_rates import layer_groups
 from hyenascope.training.progress import Monitor
 
@@ -49,6 +46,8 @@ class FinetuneResult:
     scores
         Of the validation rows, with bootstrap intervals. They chose the epoch and
         the temperature, so they flatter.
+    finished
+        False if the run was stopped, by patience not counted.
     message
         How it ended, in a sentence.
     """
@@ -57,6 +56,7 @@ class FinetuneResult:
     reports: tuple[EpochReport, ...]
     best_epoch: int
     scores: pd.DataFrame
+    finished: bool
     message: str
 
     @property
@@ -102,14 +102,16 @@ def finetune(
     validation
         Rows to choose the epoch by: labelled as ``train`` is, or a share of the
         training rows; by default the split ``dev``, or a tenth of the training rows
-        where there is none, see `hyenascope.training.label_split`.
+        where there is none, see `hyenascope.training.label_split`. Beside a list of
+        texts, a share or `LabelledSequences`.
     options
         All that decides the weights.
     device
         Where to train; CUDA if there is one.
     out
         Folder for the model, which `hyenascope.models.fine_tuned.load_fine_tuned`
-        reads. None keeps nothing on disk.
+        reads; the best so far lies there, not yet calibrated, after each epoch. None
+        keeps nothing on disk.
     monitor
         Hears of every step and can stop the run, as a `TrainingMonitor` does.
     progress
@@ -146,38 +148,38 @@ def finetune(
     ['ac', 'gt']
     """
     options = options or FinetuneOptions()
-    data = collect_labelled(train, labels, genome=genome, task=task)
-    if validation is not None and not isinstance(validation, float | int):
-        validation = collect_labelled(validation, _columns(labels), genome=genome)
-    learn, choose = learn_and_choose(data, validation, seed=options.seed)
+    data, given = collect_both(
+        train, validation, labels=labels, task=task, genome=genome
+    )
+    learn, choose = learn_and_choose(data, given, seed=options.seed)
     fresh = _fresh(model, SequenceTask(data.task, data.label_names), options)
-    _set_units(fresh, learn)
-    loop = LabelLoop(
-        module=fresh.to(resolve_device(device)),
-        task=fresh.task,
-        train=_rows(fresh, learn, label_weights(learn, options.class_weights)),
-        valid=ValidationRows(
-            _rows(fresh, choose, label_weights(choose, options.class_weights)),
-            choose.labels,
-            fresh.answers,
-        ),
-        options=options,
+    facts = _facts(fresh, data, learn, choose, options)
+    if out is not None:
+        Path(out).mkdir(parents=True, exist_ok=True)  # not after hours of training
+
+    def keep() -> None:
+        if out is not None:
+            save_fine_tuned(fresh, out, metadata=facts)
+
+    fit = fit_labels(
+        fresh,
+        learn,
+        choose,
         groups=layer_groups(fresh, options),
+        options=options,
+        device=device,
+        name=fresh.backbone.name,
+        better=keep,
         monitor=monitor,
         progress=progress,
     )
-    message = loop.run(name=fresh.backbone.name)
-    scores = _calibrate(loop, choose)
-    result = FinetuneResult(
-        model=fresh.cpu().eval(),
-        reports=tuple(loop.reports),
-        best_epoch=loop.best_epoch,
-        scores=scores,
-        message=message,
+    scores = {str(k): float(v) for k, v in fit.scores["value"].items()}
+    finite = {name: value for name, value in scores.items() if np.isfinite(value)}
+    facts |= {"best_epoch": fit.best_epoch, "validation_scores": finite}
+    keep()
+    return FinetuneResult(
+        fresh, fit.reports, fit.best_epoch, fit.scores, fit.finished, fit.message
     )
-    if out is not None:
-        save_fine_tuned(fresh, out, metadata=_metadata(result, data, options))
-    return result
 
 
 def _fresh(
@@ -192,7 +194,9 @@ def _fresh(
     else:
         backbone = load_pretrained(model)
     backbone.requires_grad_(True)
-    longest = options.longest or backbone.context_length
+    longest = options.longest
+    if longest is None:
+        longest = backbone.context_length
     return SequenceModel(
         backbone,
         task,
@@ -203,53 +207,18 @@ def _fresh(
     )
 
 
-def _set_units(model: SequenceModel, learn: LabelledSequences) -> None:
-    """Let a regression learn numbers of mean 0 and standard deviation 1."""
-    if model.task.kind == "regression":
-        model.centre.copy_(torch.from_numpy(learn.labels.mean(axis=0)))
-        model.scale.copy_(torch.from_numpy(learn.labels.std(axis=0)))
-
-
-def _rows(
-    model: SequenceModel, data: LabelledSequences, weights: np.ndarray
-) -> LabelledRows:
-    names = data.ids or [f"row {n}" for n in range(1, len(data) + 1)]
-    targets = np.array(data.labels)  # torch wants an array it could write
-    if model.task.kind == "regression":
-        targets = (targets - model.centre.numpy()) / model.scale.numpy()
-    tokens = model.reading.rows(names, data.sequences)
-    return LabelledRows(tokens, targets, weights)
-
-
-def _calibrate(loop: LabelLoop, choose: LabelledSequences) -> pd.DataFrame:
-    """Fit the temperature on the validation rows, and score them."""
-    model = loop.module
-    assert isinstance(model, SequenceModel)
-    logits = loop.valid_logits()
-    if model.task.kind != "regression":
-        found = fit_temperature(logits, choose.labels, model.task)
-        model.temperature.fill_(found)
-    with torch.no_grad():
-        answers = model.answers(torch.from_numpy(logits).to(model.temperature))
-    return score_labels(model.task, choose.labels, answers.double().cpu().numpy())
-
-
-def _columns(labels: Labels | None) -> Labels | None:
-    """Return names of columns, which hold for other rows too; labels do not."""
-    return labels if isinstance(labels, str) else None
-
-
-def _metadata(
-    result: FinetuneResult, data: LabelledSequences, options: FinetuneOptions
-) -> dict[str, Any]:
-    scores = {str(k): float(v) for k, v in result.scores["value"].items()}
+def _facts(
+    model: SequenceModel,
+    data: LabelledSequences,
+    learn: LabelledSequences,
+    choose: LabelledSequences,
+    options: FinetuneOptions,
+) -> dict[str, object]:
+    """Return what a folder says of how its model was made, as plain values."""
     return {
         "data": data.name,
-        "counts": {
-            split: {name: int(n) for name, n in row.items()}
-            for split, row in data.counts().T.to_dict().items()
-        },
+        "files": dict(data.provenance),
+        "rows": {"training": len(learn), "validation": len(choose)},
+        "begun_from": checkpoint_hash(model.backbone),
         "options": asdict(options),
-        "best_epoch": result.best_epoch,
-        "validation_scores": {k: v for k, v in scores.items() if np.isfinite(v)},
     }

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hyenascope._typing import Strands
-from hyenascope.models.sequence_model import Pooling, TooLong
+from hyenascope.models.sequence_input import TooLong
+from hyenascope.models.sequence_model import Pooling
 from hyenascope.training.label_metrics import Metric
 
 Frozen = Literal["nothing", "backbone"] | int
@@ -95,8 +96,11 @@ class FinetuneOptions:
         for name in ("dropout", "warmup", "weight_decay"):
             if not 0 <= (share := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1; got {share}.")
+        if self.longest is not None and self.longest < 1:
+            raise ValueError(f"longest must be at least 1; got {self.longest}.")
         named = self.frozen in ("nothing", "backbone")
-        if not named and not (isinstance(self.frozen, int) and self.frozen >= 0):
+        blocks = isinstance(self.frozen, int) and not isinstance(self.frozen, bool)
+        if not named and not (blocks and int(self.frozen) >= 0):
             raise ValueError(
                 "frozen must be 'nothing', 'backbone' or a number of blocks; got "
                 f"{self.frozen!r}."

@@ -17,13 +17,13 @@ from hyenascope._device import resolve_device
 from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelledSequences
-from hyenascope.data.labelled_sources import LabelledSource, Labels, collect_labelled
+from hyenascope.data.labelled_sources import LabelledSource, Labels
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.training.few_shot import FewShot
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows
 from hyenascope.training.label_loop import EpochReport, LabelLoop, ValidationRows
-from hyenascope.training.label_split import learn_and_choose
+from hyenascope.training.label_split import collect_both, learn_and_choose
 from hyenascope.training.layer_rates import ParameterGroups
 from hyenascope.training.optimizers import parameter_groups
 from hyenascope.training.progress import Monitor
@@ -130,11 +130,8 @@ def instruction_tune(
         strands="forward",
         seed=seed,
     )
-    data = collect_labelled(train, labels, genome=genome)
-    if validation is not None and not isinstance(validation, float | int):
-        columns = labels if isinstance(labels, str) else None
-        validation = collect_labelled(validation, columns, genome=genome)
-    learn, choose = learn_and_choose(data, validation, seed=seed)
+    data, given = collect_both(train, validation, labels=labels, genome=genome)
+    learn, choose = learn_and_choose(data, given, seed=seed)
     few = FewShot(learn, shots, letters, separator)
     backbone = copy.deepcopy(model).requires_grad_(True)
     module = few.model(backbone).to(resolve_device(device))

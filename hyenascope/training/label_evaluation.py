@@ -13,7 +13,7 @@ from hyenascope.data.provenance import Provenance
 from hyenascope.data.sequences import SequenceSource
 from hyenascope.data.split_leakage import without_leaks
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.models.state_layouts import tensors_hash
+from hyenascope.models.state_layouts import model_tensors, tensors_hash
 from hyenascope.training.label_metrics import (
     Metric,
     MetricEstimate,
@@ -260,4 +260,4 @@ def _side_by_side(data: LabelledSequences, answers: pd.DataFrame) -> pd.DataFram
 
 def _weights_hash(model: Predictor) -> str | None:
     """Return the hash of a network's weights; of what has none, nothing."""
-    return tensors_hash(model.state_dict()) if isinstance(model, nn.Module) else None
+    return tensors_hash(model_tensors(model)) if isinstance(model, nn.Module) else None

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from hyenascope._device import freed_memory_kept
-from hyenascope.models.sequence_model import mean_logits
+from hyenascope.models.hyena import Backbone
+from hyenascope.models.label_model import mean_logits
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.interrupts import held_back
 from hyenascope.training.label_batches import LabelBatch, LabelledRows, epoch_batches
-from hyenascope.training.label_metrics import score_labels
+from hyenascope.training.label_metrics import METRICS_OF, score_labels
 from hyenascope.training.layer_rates import ParameterGroups
 from hyenascope.training.memory import peak_memory
 from hyenascope.training.optimizers import Recipe, rate_factor
@@ -94,10 +95,17 @@ class LabelLoop:
         All that decides the numbers.
     groups
         Of parameters, each with its rate and decay.
+    better
+        Called when an epoch was better than all before.
     monitor
         Told of every step.
     progress
         Show a bar.
+
+    Raises
+    ------
+    ValueError
+        If ``options.select_by`` is no metric of the task.
     """
 
     module: nn.Module
@@ -106,13 +114,21 @@ class LabelLoop:
     valid: ValidationRows
     options: FinetuneOptions
     groups: ParameterGroups
+    better: Callable[[], None] | None = None
     monitor: Monitor | None = None
     progress: bool = True
     step: int = field(default=0, init=False)
     best_epoch: int = field(default=0, init=False)
+    stopped: bool = field(default=False, init=False)
     reports: list[EpochReport] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
+        known = ("loss", *METRICS_OF[self.task.kind])
+        if self.options.select_by not in known:
+            raise ValueError(
+                f"select_by must be one of {', '.join(known)} for {self.task.kind!r}; "
+                f"got {self.options.select_by!r}."
+            )
         self.optimizer = torch.optim.AdamW(self.groups, betas=_BETAS)
         self._peaks = [group["lr"] for group in self.optimizer.param_groups]
         self._device = next(self.module.parameters()).device
@@ -146,7 +162,7 @@ class LabelLoop:
             self.monitor.begin(self._plan(name), ())
         try:
             with freed_memory_kept(), held_back() as interrupts:
-                self._asked = lambda: interrupts.asked or self._stopped()
+                self._asked = lambda: interrupts.asked or self._told_to_stop()
                 message = f"{self._all_epochs()}; {self._kept()}."
             return message
         except Exception as error:
@@ -163,6 +179,7 @@ class LabelLoop:
         with bar:
             for epoch in range(1, self.options.epochs + 1):
                 if not self._epoch(epoch, bar):
+                    self.stopped = True
                     return f"Stopped in epoch {epoch}"
                 waited = epoch - self.best_epoch
                 patience = self.options.patience
@@ -268,18 +285,27 @@ class LabelLoop:
         """Judge the validation rows, and keep the weights if they are the best."""
         found = self.valid_logits()
         loss = self._loss(found)
-        answers = self.valid.answers(torch.from_numpy(found)).double().numpy()
+        logits = self._here(torch.from_numpy(found))
+        with torch.no_grad():
+            answers = self.valid.answers(logits).double().cpu().numpy()
         table = score_labels(self.task, self.valid.truth, answers, resamples=0)
         scores = {str(name): float(value) for name, value in table["value"].items()}
         seconds = time.perf_counter() - began
         self.reports.append(EpochReport(epoch, train_loss, loss, scores, seconds))
         by = self.options.select_by
         score = -loss if by == "loss" else scores[by]
+        if math.isnan(score):
+            raise ValueError(
+                f"select_by must be something that the validation rows have; {by} is "
+                f"NaN: {table['note'].get(by, '')}"
+            )
         score = -score if by == "mse" else score
         if score > self._best_score:
             self._best_score, self.best_epoch = score, epoch
             state = self.module.state_dict()
             self._best = {name: value.clone() for name, value in state.items()}
+            if self.better is not None:
+                self.better()
 
     def valid_logits(self) -> Float64[np.ndarray, "rows outputs"]:
         """Return the logits of the validation rows, with the weights as they are."""
@@ -305,7 +331,7 @@ class LabelLoop:
         if self.monitor is not None:
             self.monitor.step(report)
 
-    def _stopped(self) -> bool:
+    def _told_to_stop(self) -> bool:
         return self.monitor is not None and self.monitor.stop_requested
 
     def _plan(self, name: str) -> RunPlan:
@@ -334,6 +360,9 @@ def _train_what_learns(module: nn.Module) -> None:
         own = list(part.parameters())
         if own and not any(weight.requires_grad for weight in own):
             part.eval()
+    for part in module.modules():
+        if isinstance(part, Backbone) and not part.embeddings.training:
+            part.dropout.eval()  # without weights of its own, it is the embedding's
 
 
 @contextmanager

@@ -1,11 +1,56 @@
 """Which labelled rows are learnt from, and which choose the epoch."""
 
+import logging
 from dataclasses import replace
+from os import PathLike
 
 import numpy as np
+import pandas as pd
+from anndata import AnnData
 
+from hyenascope._typing import StrPath
 from hyenascope.data.dev_split import with_dev_split
-from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.labelled_sequences import LabelError, LabelledSequences, Task
+from hyenascope.data.labelled_sources import LabelledSource, Labels, collect_labelled
+from hyenascope.sequence.dna import reverse_complement
+
+_LOGGER = logging.getLogger("hyenascope")
+
+
+def collect_both(
+    train: LabelledSource,
+    validation: float | LabelledSource | None,
+    *,
+    labels: Labels | None = None,
+    task: Task | None = None,
+    genome: FastaReader | StrPath | None = None,
+) -> tuple[LabelledSequences, float | LabelledSequences | None]:
+    """Read training data, and validation rows that are labelled as they are.
+
+    Parameters
+    ----------
+    train, labels, task, genome
+        As in `hyenascope.data.labelled_sources.collect_labelled`.
+    validation
+        A share, or a source like ``train``. Beside a list of texts, whose labels are
+        its own, `LabelledSequences`.
+
+    Raises
+    ------
+    LabelError
+        If labels cannot be used.
+    """
+    data = collect_labelled(train, labels, genome=genome, task=task)
+    if validation is None or isinstance(validation, float | int):
+        return data, validation
+    if isinstance(validation, LabelledSequences):
+        return data, validation
+    texts = not isinstance(train, str | PathLike | pd.DataFrame | AnnData)
+    own = None if texts else labels
+    if isinstance(train, LabelledSequences):
+        own, task = labels, data.task if data.task == "regression" else None
+    return data, collect_labelled(validation, own, genome=genome, task=task)
 
 
 def learn_and_choose(
@@ -22,9 +67,10 @@ def learn_and_choose(
         With splits ``train`` and perhaps ``dev`` and ``test``, or with one split,
         whose rows are all used.
     validation
-        The validation rows; or the share of the training rows to hold out, class by
-        class; if None the split ``dev``, or a tenth where there is none. A sequence
-        that is there twice, on either strand, is not put on both sides.
+        The validation rows, of data with splits their split ``dev``; or the share of
+        the training rows to hold out, class by class, see
+        `hyenascope.data.dev_split.with_dev_split`; if None the split ``dev``, or a
+        tenth where there is none.
     seed
         Decides which rows are held out.
 
@@ -36,8 +82,9 @@ def learn_and_choose(
     """
     learn = _training_rows(data)
     if isinstance(validation, LabelledSequences):
-        choose = validation
+        choose = _dev_rows(validation)
         _refuse_other_labels(learn, choose)
+        _warn_of_twins(learn, choose)
     elif validation is None and "dev" in data.split_names:
         choose = data.split("dev")
     else:
@@ -60,6 +107,31 @@ def _training_rows(data: LabelledSequences) -> LabelledSequences:
             f"{', '.join(data.split_names)}."
         )
     return data.split("train")
+
+
+def _dev_rows(validation: LabelledSequences) -> LabelledSequences:
+    if len(validation.split_names) == 1:
+        return validation
+    if "dev" not in validation.split_names:
+        raise LabelError(
+            "validation must have one split, or a split 'dev'; got "
+            f"{', '.join(validation.split_names)}."
+        )
+    return validation.split("dev")
+
+
+def _warn_of_twins(learn: LabelledSequences, choose: LabelledSequences) -> None:
+    known = {min(text, reverse_complement(text)) for text in learn.sequences}
+    twins = sum(
+        min(text, reverse_complement(text)) in known for text in choose.sequences
+    )
+    if twins:
+        _LOGGER.warning(
+            "%d of %d validation rows are training rows too, on either strand: the "
+            "epoch and the scores are chosen too kindly.",
+            twins,
+            len(choose),
+        )
 
 
 def _refuse_other_labels(learn: LabelledSequences, choose: LabelledSequences) -> None:

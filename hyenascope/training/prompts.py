@@ -10,31 +10,26 @@ told otherwise, no letter is favoured at the start, and test rows are never look
 """
 
 import copy
-from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from hyenascope._device import resolve_device
 from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
-from hyenascope.data.labelled_sources import LabelledSource, Labels, collect_labelled
-from hyenascope.models.batching import TokenRow
+from hyenascope.data.labelled_sources import LabelledSource, Labels
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.prompted import Answer, Place, PromptedModel, dna_prompt
 from hyenascope.models.saved_prompt import save_prompt
-from hyenascope.models.sequence_model import SequenceInput, mean_logits
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.dna import BASES
-from hyenascope.training.calibration import fit_temperature
 from hyenascope.training.finetune import FinetuneResult
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.label_batches import LabelledRows
-from hyenascope.training.label_loop import LabelLoop, ValidationRows
-from hyenascope.training.label_metrics import score_labels
-from hyenascope.training.label_split import learn_and_choose
+from hyenascope.training.label_fit import fit_labels
+from hyenascope.training.label_split import collect_both, learn_and_choose
 from hyenascope.training.layer_rates import ParameterGroups
 from hyenascope.training.progress import Monitor
 
@@ -120,11 +115,11 @@ def prompt_tune(
     ['ac', 'gt']
     """
     options = _checked(options or FinetuneOptions())
-    data = _classes(collect_labelled(train, labels, genome=genome))
-    if validation is not None and not isinstance(validation, float | int):
-        columns = labels if isinstance(labels, str) else None
-        validation = collect_labelled(validation, columns, genome=genome)
-    learn, choose = learn_and_choose(data, validation, seed=options.seed)
+    read, given = collect_both(train, validation, labels=labels, genome=genome)
+    data = _classes(read)
+    learn, choose = learn_and_choose(data, given, seed=options.seed)
+    if out is not None:
+        Path(out).mkdir(parents=True, exist_ok=True)  # not after hours of training
     if isinstance(model, HyenaLM):
         backbone = copy.deepcopy(model).cpu()
     else:
@@ -141,24 +136,28 @@ def prompt_tune(
         reading=_reading(backbone, n_tokens + separator, options),
         generator=torch.Generator().manual_seed(options.seed),
     )
-    rows = _rows(prompted, learn)
-    prompted.to(resolve_device(device))
-    _favour_none(prompted, rows.tokens[:_LOOKED_AT])
-    loop = LabelLoop(
-        module=prompted,
-        task=prompted.task,
-        train=rows,
-        valid=ValidationRows(_rows(prompted, choose), choose.labels, prompted.answers),
-        options=options,
+    _favour_none(prompted, learn, options.seed, device)
+
+    def keep() -> None:
+        if out is not None:
+            save_prompt(prompted, out)
+
+    fit = fit_labels(
+        prompted,
+        learn,
+        choose,
         groups=_groups(prompted, options),
+        options=options,
+        device=device,
+        name=backbone.name,
+        better=keep,
         monitor=monitor,
         progress=progress,
     )
-    message = loop.run(name=backbone.name)
-    result = _calibrated(prompted, loop, choose, message)
-    if out is not None:
-        save_prompt(prompted, out)
-    return result
+    keep()
+    return FinetuneResult(
+        prompted, fit.reports, fit.best_epoch, fit.scores, fit.finished, fit.message
+    )
 
 
 def _checked(options: FinetuneOptions) -> FinetuneOptions:
@@ -198,29 +197,32 @@ def _reading(
     room = backbone.config.l_max - taken
     if room < 1:
         return None  # which the model refuses, saying why
-    longest = options.longest or min(room, backbone.context_length)
+    longest = options.longest
+    if longest is None:
+        longest = min(room, backbone.context_length)
     return SequenceInput(longest, options.too_long, options.strands)
 
 
-def _rows(model: PromptedModel, data: LabelledSequences) -> LabelledRows:
-    names = data.ids or [f"row {n}" for n in range(1, len(data) + 1)]
-    tokens = model.reading.rows(names, data.sequences)
-    targets = data.labels.copy()  # torch warns of arrays that cannot be written
-    return LabelledRows(tokens, targets, np.ones(len(data), np.float32))
-
-
-def _favour_none(model: PromptedModel, rows: Sequence[TokenRow]) -> None:
+def _favour_none(
+    model: PromptedModel,
+    learn: LabelledSequences,
+    seed: int,
+    device: str | torch.device | None,
+) -> None:
     """Shift the logits of letters so that their mean over sequences is zero.
 
     A letter that the model hardly ever saw, such as N, has odds of one to millions
     before anything is learnt, whatever the sequence is (Zhao et al. 2021, arXiv
     2102.09690, on what language models think of a label as such).
     """
-    if model.answer == "letters":
-        place = model.prompt.device
-        found = mean_logits(model, rows, model.reading.strands, device=place)
-        bias = model.readout.linear.bias
-        bias.data -= torch.from_numpy(found.mean(axis=0)).to(bias)
+    if model.answer != "letters":
+        return
+    some = np.random.default_rng([seed, 9]).permutation(len(learn))[:_LOOKED_AT]
+    looked = learn.take(some)
+    rows = model.reading.rows([f"row {i + 1}" for i in some], looked.sequences)
+    found = model.logits(rows, device=device)
+    bias = model.readout.linear.bias
+    bias.data -= torch.from_numpy(found.mean(axis=0)).to(bias)
 
 
 def _groups(model: PromptedModel, options: FinetuneOptions) -> ParameterGroups:
@@ -236,20 +238,3 @@ def _groups(model: PromptedModel, options: FinetuneOptions) -> ParameterGroups:
         for params, decay in groups
         if params
     ]
-
-
-def _calibrated(
-    model: PromptedModel, loop: LabelLoop, choose: LabelledSequences, message: str
-) -> FinetuneResult:
-    """Fit the temperature on the validation rows, and score them."""
-    logits = loop.valid_logits()
-    model.temperature.fill_(fit_temperature(logits, choose.labels, model.task))
-    with torch.no_grad():
-        answers = model.answers(torch.from_numpy(logits).to(model.temperature))
-    return FinetuneResult(
-        model=model.cpu().eval(),
-        reports=tuple(loop.reports),
-        best_epoch=loop.best_epoch,
-        scores=score_labels(model.task, choose.labels, answers.double().cpu().numpy()),
-        message=message,
-    )

@@ -20,6 +20,7 @@ from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.label_evaluation import Predictor
 
 _LEAST = 1e-9  # of a probability
+_RIDGE = 1e-3  # times the squared distance from equal weights: rows may all be right
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +90,14 @@ def stack(models: Mapping[str, Predictor], rows: LabelledSequences) -> StackedMo
     targets = torch.from_numpy(np.array(rows.labels))
     read = torch.from_numpy(parts)
 
+    ridge = 0.0 if wanted.kind == "regression" else _RIDGE
+
     def loss(numbers: np.ndarray) -> tuple[float, np.ndarray]:
         free = torch.from_numpy(numbers).requires_grad_()
         logits = torch.tensordot(free[: len(parts)], read, 1) + free[len(parts) :]
+        away = free[: len(parts)] - 1 / len(parts)
         mean = wanted.losses(logits, targets).mean()
+        mean = mean + ridge * away.square().sum()
         (slope,) = torch.autograd.grad(mean, free)
         return float(mean.detach()), slope.numpy()
 

@@ -6,16 +6,13 @@ the least time over the repetitions. Nothing here passes or fails.
 """
 
 import argparse
-import multiprocessing
 import os
 import resource
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +31,7 @@ from hyenascope.training.pretrain import PretrainOptions
 from hyenascope.training.step_batches import StepBatches
 from hyenascope.training.trainer import Trainer
 from tests.benchmarks.published import published_hidden
+from tests.benchmarks.sides import ask, say, side
 
 TINY = HyenaConfig(l_max=1026, embed_dropout=0.0)
 SMALL_32K = HyenaConfig(
@@ -49,7 +47,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--part", choices=("step", "data", "memory", "speed"))
     options = parser.parse_args()
-    _say(f"torch {torch.__version__}, {options.threads} threads")
+    say(f"torch {torch.__version__}, {options.threads} threads")
     parts: dict[str, Callable[[argparse.Namespace], None]] = {
         "step": _step,
         "data": _data,
@@ -63,14 +61,14 @@ def main() -> None:
 
 def _step(options: argparse.Namespace) -> None:
     """Forward, backward, clipping and AdamW at 1 kb × 32."""
-    with _side(_published, options.threads) as a, _side(_ours, options.threads) as b:
-        turns = [[_ask(side) for side in (a, b)] for _ in range(options.repeats + 1)]
+    with side(_published, options.threads) as a, side(_ours, options.threads) as b:
+        turns = [[ask(side) for side in (a, b)] for _ in range(options.repeats + 1)]
     published, ours = (min(times[1:]) for times in zip(*turns, strict=True))
-    _say(f"training step, tiny-1k, {LENGTH} bp × {BATCH}")
+    say(f"training step, tiny-1k, {LENGTH} bp × {BATCH}")
     for name, seconds in (("published", published), ("ours", ours)):
         rate = BATCH * LENGTH / seconds
-        _say(f"  {name:10} {seconds * 1e3:9.0f} ms  {rate:10,.0f} bases/s")
-    _say(f"  ratio {published / ours:.2f} (target 1.5); load {os.getloadavg()[0]:.1f}")
+        say(f"  {name:10} {seconds * 1e3:9.0f} ms  {rate:10,.0f} bases/s")
+    say(f"  ratio {published / ours:.2f} (target 1.5); load {os.getloadavg()[0]:.1f}")
 
 
 def _data(options: argparse.Namespace) -> None:
@@ -94,32 +92,30 @@ def _data(options: argparse.Namespace) -> None:
     step = _ours()
     step()
     stepping = min(step() for _ in range(options.repeats))
-    _say(f"reading {BATCH} windows of a 60 Mb FASTA: {reading * 1e3:.1f} ms a step,")
-    _say(
-        f"  {reading / stepping:.2%} of a step of {stepping * 1e3:.0f} ms (target 5 %)"
-    )
+    say(f"reading {BATCH} windows of a 60 Mb FASTA: {reading * 1e3:.1f} ms a step,")
+    say(f"  {reading / stepping:.2%} of a step of {stepping * 1e3:.0f} ms (target 5 %)")
 
 
 def _memory(options: argparse.Namespace) -> None:
     """Peak of activations at 32 kb, kept and computed again."""
     peaks = {}
     for recompute in (False, True):
-        with _side(_passes, options.threads, recompute) as side:
-            _ask(side)
-            peaks[recompute] = _ask(side)
+        with side(_passes, options.threads, recompute) as one:
+            ask(one)
+            peaks[recompute] = ask(one)
     config = f"{SMALL_32K.n_layer} layers, width {SMALL_32K.d_model}"
-    _say(f"activations of one window of 32,768 bp, {config}")
+    say(f"activations of one window of 32,768 bp, {config}")
     for recompute, peak in peaks.items():
         name = "computed again" if recompute else "kept"
         said = activation_bytes(SMALL_32K, 32_768, recompute=recompute)
-        _say(f"  {name:15} {peak / 2**20:8.0f} MiB, planned {said / 2**20:,.0f}")
-    _say(f"  ratio {peaks[False] / peaks[True]:.2f} (target 3)")
+        say(f"  {name:15} {peak / 2**20:8.0f} MiB, planned {said / 2**20:,.0f}")
+    say(f"  ratio {peaks[False] / peaks[True]:.2f} (target 3)")
 
 
 def _speed(options: argparse.Namespace) -> None:
     """Bases per second of the tiny model by length."""
     torch.set_num_threads(options.threads)
-    _say("bases per second of a pass and back, tiny model (2 layers, width 128)")
+    say("bases per second of a pass and back, tiny model (2 layers, width 128)")
     for length in (1024, 32_768, 160_000, 1_000_000):
         config = replace(TINY, l_max=length + 2)
         plan = plan_passes(config, length, Hardware(device="cpu"), batch_size=16)
@@ -129,7 +125,7 @@ def _speed(options: argparse.Namespace) -> None:
         seconds = min(_timed(lambda: _back(model, tokens)) for _ in range(2))  # noqa: B023
         again = ", blocks computed again" if plan.recompute else ""
         rate = tokens.numel() / seconds
-        _say(f"  {length:>9,} bp × {plan.batch:<3} {rate:10,.0f}{again}")
+        say(f"  {length:>9,} bp × {plan.batch:<3} {rate:10,.0f}{again}")
 
 
 def _options(steps: int) -> PretrainOptions:
@@ -199,48 +195,6 @@ def _timed(act: Callable[[], None]) -> float:
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
-
-
-@contextmanager
-def _side(
-    make: Callable[..., Callable[[], float]], *rest: object
-) -> Iterator[Connection]:
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, make, *rest))
-    process.start()
-    try:
-        yield here
-    finally:
-        here.close()
-        process.join()
-
-
-def _serve(
-    pipe: Connection,
-    make: Callable[..., Callable[[], float]],
-    threads: int,
-    *rest: object,
-) -> None:
-    torch.set_num_threads(threads)
-    act = make(*rest)
-    while True:
-        try:
-            pipe.recv()
-        except EOFError:
-            return
-        pipe.send(act())
-
-
-def _ask(side: Connection) -> float:
-    side.send(None)
-    answer: float = side.recv()
-    return answer
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from hyenascope.models.benchmark_cnn import SHORTEST, BenchmarkCNN
-from hyenascope.models.sequence_model import SequenceInput
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import PAD_TOKEN, tokenize

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from hyenascope.models import fine_tuned
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.fine_tuned import load_fine_tuned, save_fine_tuned
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.models.sequence_model import SequenceInput, SequenceModel
+from hyenascope.models.sequence_input import SequenceInput
+from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
 
 TEXTS = ["ACGTTGCA", "GG", "TTTTNACGTACCACGTTTTT"]
@@ -98,12 +100,34 @@ def spoil(folder, name, change):
         ("head.json", {"task": {"kind": "x"}}, ValueError, "head.json must describe"),
         ("head.json", {"pooling": "mean"}, ValueError, "weights of head.json's model"),
         ("config.json", {"checkpoint": "0" * 16}, ValueError, "Saving was interrupted"),
+        (
+            "head.json",
+            {"checkpoint": "0" * 16},
+            ValueError,
+            "files of one save",
+        ),
     ],
 )
 def test_a_spoilt_folder_is_refused(tmp_path, name, change, error, message):
     save_fine_tuned(model(), tmp_path)
     spoil(tmp_path, name, change)
     with pytest.raises(error, match=message):
+        load_fine_tuned(tmp_path)
+
+
+def test_a_save_that_is_cut_off_is_noticed(tmp_path, monkeypatch):
+    save_fine_tuned(model(), tmp_path)
+    other = model()
+    other.task = SequenceTask("multiclass", ("x", "y", "z"))
+    other.temperature.fill_(3.0)
+
+    def full(*_args, **_options):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(fine_tuned, "save", full)
+    with pytest.raises(OSError, match="full"):
+        save_fine_tuned(other, tmp_path)
+    with pytest.raises(ValueError, match="Saving was interrupted"):
         load_fine_tuned(tmp_path)
 
 

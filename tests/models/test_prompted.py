@@ -7,7 +7,7 @@ import torch
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.label_tokens import LabelTokenModel
 from hyenascope.models.prompted import PromptedModel, dna_prompt
-from hyenascope.models.sequence_model import SequenceInput
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import PAD_TOKEN, SEP_TOKEN, tokenize

@@ -8,7 +8,7 @@ import torch
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.prompted import PromptedModel, dna_prompt
 from hyenascope.models.saved_prompt import load_prompt, save_prompt
-from hyenascope.models.sequence_model import SequenceInput
+from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 
 TEXTS = ["ACGTTGCA", "GG", "TTTTNACGTACCACGTTTTT"]

@@ -6,7 +6,8 @@ import torch
 
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.models.sequence_model import Readout, SequenceInput, SequenceModel
+from hyenascope.models.sequence_input import SequenceInput
+from hyenascope.models.sequence_model import Readout, SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import tokenize

@@ -11,6 +11,7 @@ from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.calibration import (
     TEMPERATURES,
     expected_calibration_error,
+    fit_calibration,
     fit_temperature,
     reliability,
 )
@@ -182,3 +183,19 @@ def test_options_out_of_range_are_refused(options, match):
 def test_numbers_have_no_reliability():
     with pytest.raises(ValueError, match="to be calibrated; got 'regression'"):
         reliability(np.ones((1, 1)), np.ones((1, 1)), NUMBERS)
+
+
+def test_temperature_and_shift_are_logistic_regression_on_the_logit():
+    """Platt's two numbers, against scikit-learn without a penalty."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2000, 1)) * 3
+    truth = (rng.random(2000) < 1 / (1 + np.exp(-(0.5 * logits[:, 0] - 2)))).astype(int)
+    task = SequenceTask("binary", ("no", "yes"))
+    found = fit_calibration(logits, truth, task, shift=True)
+    theirs = linear_model.LogisticRegression(C=1e9, tol=1e-8).fit(logits, truth)
+    assert 1 / found.temperature == pytest.approx(theirs.coef_[0, 0], rel=1e-3)
+    assert found.shift[0] == pytest.approx(theirs.intercept_[0], rel=1e-3)
+    alone = fit_calibration(logits, truth, task, shift=False)
+    assert alone.temperature == fit_temperature(logits, truth, task)
+    assert alone.shift.tolist() == [0.0]

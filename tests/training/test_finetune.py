@@ -46,6 +46,7 @@ def tuned(sequences=None, given=None, model=CONFIG, *, options=None, **how):
 
 def test_learns_what_sequences_differ_in(tmp_path):
     result = tuned(out=tmp_path)
+    assert result.finished
     assert result.scores.loc["auroc", "value"] > 0.9
     fresh = texts(80, seed=1)
     chances = result.model.predict(fresh)
@@ -123,9 +124,46 @@ def test_balanced_classes_count_alike():
         )
 
 
-def test_probabilities_are_calibrated_on_the_validation_rows():
-    result = tuned(options={"epochs": 30, "learning_rate": 3e-2})
-    assert result.model.temperature != 1.0
+@pytest.mark.parametrize("class_weights", [None, "balanced"])
+def test_probabilities_come_true_as_often_as_they_say(class_weights):
+    """Labels drawn with a known probability, rarely of the second class."""
+    rng = np.random.default_rng(0)
+    sequences = texts(600)
+    share = np.array([(s.count("A") + s.count("T")) / len(s) for s in sequences])
+    true = 1 / (1 + np.exp(-(12 * share - 8.5)))
+    hot = rng.random(600) < true
+    options = {"class_weights": class_weights, "epochs": 6}
+    result = tuned(sequences, np.where(hot, "hot", "cold"), options=options)
+    said = result.model.predict(sequences)["hot"]
+    assert hot.mean() < 0.3
+    assert said.mean() == pytest.approx(hot.mean(), abs=0.06)
+
+
+def test_what_was_best_so_far_is_on_disk_when_a_run_dies(tmp_path):
+    class Dying:
+        stop_requested = False
+        heard = 0
+
+        def begin(self, plan, past):
+            pass
+
+        def step(self, report):
+            self.heard += report.validation is not None
+            if self.heard == 3:
+                raise RuntimeError("the power is gone")
+
+        def end(self, message):
+            pass
+
+    with pytest.raises(RuntimeError, match="power"):
+        tuned(out=tmp_path / "m", monitor=Dying())
+    assert load_fine_tuned(tmp_path / "m").predict("ACGT").shape == (1, 2)
+
+
+def test_a_folder_that_cannot_be_made_is_noticed_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError):
+        tuned(out=tmp_path / "file", options={"epochs": 10**6})
 
 
 def test_dev_rows_choose_and_test_rows_are_not_read():

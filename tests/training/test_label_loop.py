@@ -56,7 +56,7 @@ def loop(module=None, train=None, *, monitor=None, **options):
         ValidationRows(choose, choose.targets, BINARY.predictions),
         FinetuneOptions(**how),
         [{"params": list(module.parameters()), "lr": how["learning_rate"]}],
-        monitor,
+        monitor=monitor,
         progress=False,
     )
 
@@ -149,6 +149,27 @@ def test_a_metric_may_choose():
     found.run()
     scores = [report.scores["auroc"] for report in found.reports]
     assert found.best_epoch == int(np.argmax(scores)) + 1
+
+
+def test_what_chooses_must_be_a_metric_that_the_rows_have():
+    with pytest.raises(ValueError, match="select_by must be one of loss, accura"):
+        loop(select_by="pearson")
+    found = loop(select_by="auroc")
+    found.valid.truth[:] = 0
+    with pytest.raises(ValueError, match="auroc is NaN: "):
+        found.run()
+
+
+def test_better_epochs_are_told_with_their_weights():
+    kept = []
+    found = loop(epochs=5)
+    found.better = lambda: kept.append(found.module.linear.weight.item())
+    found.run()
+    losses = [report.loss for report in found.reports]
+    better = [n for n in range(5) if losses[n] < min(losses[:n], default=9)]
+    assert len(kept) == len(better) > 1
+    assert found.module.linear.weight.item() == kept[-1]
+    assert not found.stopped
 
 
 def test_patience_ends_a_run_that_gets_no_better():

@@ -1,11 +1,13 @@
 """Validation rows: class by class, twins together, nothing from the test split."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
+from hyenascope.data.labelled_sources import collect_labelled
 from hyenascope.sequence.dna import reverse_complement
-from hyenascope.training.label_split import learn_and_choose
+from hyenascope.training.label_split import collect_both, learn_and_choose
 
 
 def texts(count, seed=0):
@@ -87,3 +89,42 @@ def test_dev_is_for_choosing_and_test_for_neither():
 def test_what_cannot_be_split(data, validation, message):
     with pytest.raises(LabelError, match=message):
         learn_and_choose(data, validation, seed=0)
+
+
+def test_validation_rows_of_data_with_splits_are_its_dev_rows(caplog):
+    data = labelled([0, 1] * 20, ["train"] * 20 + ["dev"] * 10 + ["test"] * 10)
+    learn, choose = learn_and_choose(data, data, seed=0)
+    assert (set(learn.splits), set(choose.splits)) == ({"train"}, {"dev"})
+    assert not caplog.records
+    lacking = labelled([0, 1] * 5, ["train"] * 5 + ["test"] * 5)
+    with pytest.raises(LabelError, match="or a split 'dev'; got train, test"):
+        learn_and_choose(data, lacking, seed=0)
+    twins = data.split("train").take([0, 1])
+    learn_and_choose(data, twins, seed=0)
+    assert "2 of 2 validation rows are training rows too" in caplog.text
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "fasta", "texts"])
+def test_validation_is_labelled_as_the_training_rows_are(tmp_path, form):
+    table = pd.DataFrame({"sequence": texts(12), "y": np.linspace(0, 1, 12)})
+    more = table.assign(sequence=texts(12, 1))
+    source, extra, labels = table, more, "y"
+    if form == "csv":
+        source, extra = tmp_path / "t.csv", tmp_path / "v.csv"
+        table.to_csv(source, index=False)
+        more.to_csv(extra, index=False)
+    if form == "texts":
+        source, labels = list(table["sequence"]), list(table["y"])
+        extra = collect_labelled(more, "y", task="regression")
+    if form == "fasta":
+        source, extra, labels = tmp_path / "t.fa", tmp_path / "v.fa", None
+        for path, rows in ((source, table), (extra, more)):
+            pairs = zip(rows["sequence"], rows["y"], strict=True)
+            path.write_text("".join(f">a|{y}\n{text}\n" for text, y in pairs))
+    data, given = collect_both(source, extra, labels=labels, task="regression")
+    assert data.task == given.task == "regression"
+    assert given.sequences == tuple(more["sequence"])
+    wide = table.assign(a=[0, 1] * 6, b=[1, 1, 0] * 4)
+    both = collect_both(wide, wide, labels=["a", "b"])
+    assert both[1].label_names == ("a", "b")
+    assert collect_both(data, 0.2)[1] == 0.2

@@ -69,6 +69,9 @@ def test_no_more_blocks_than_there_are():
 
 
 def test_options_out_of_range_are_refused():
-    for wrong in ({"epochs": 0}, {"learning_rate": 0.0}, {"frozen": -1}):
+    for wrong in (
+        *({"epochs": 0}, {"learning_rate": 0.0}, {"frozen": -1}),
+        *({"frozen": True}, {"longest": 0}),
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             FinetuneOptions(**wrong)

@@ -51,6 +51,16 @@ def test_weights_are_those_that_made_the_labels():
     assert scores["both"] > scores["a"]
 
 
+def test_weights_stay_small_where_all_rows_are_right():
+    one, other = RNG.normal(size=(2, 600))
+    data = collect_labelled(TEXTS, np.where(one + other > 0, "yes", "no"))
+    task = SequenceTask("binary", ("no", "yes"))
+    sides = {n: Linear(task, 3 * v) for n, v in zip("ab", (one, other), strict=True)}
+    weights = stack(sides, data).weights
+    assert 1 < weights["a"] < 5
+    assert weights["b"] == pytest.approx(weights["a"], rel=0.2)
+
+
 def test_noise_gets_no_weight_below_zero():
     one = RNG.normal(size=600)
     data = binary(2 * one)
