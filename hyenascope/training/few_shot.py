@@ -4,19 +4,23 @@ A prompt reads ``sequence [SEP] letter [SEP] sequence [SEP] letter [SEP] query [
 where a letter stands for a class, and the model's next token is its answer. So it is
 published (Nguyen et al. 2023, arXiv 2306.15794, section 4.3, and the ``evals`` of its
 code), with 2 to 128 demonstrations of every class, in an order of chance, drawn anew
-for each query. A model that saw DNA alone has not learnt that a letter may stand for a
-class: see `hyenascope.training.instruction_tune`.
+for each query, here from a seed and the query's own text. A model that saw DNA alone
+has not learnt that a letter may stand for a class: see
+`hyenascope.training.instruction_tune`.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float64, Int32, Int64
+from tqdm.auto import tqdm
 
+from hyenascope._device import borrow
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
@@ -24,12 +28,16 @@ from hyenascope.data.labelled_sources import LabelledSource, Labels, collect_lab
 from hyenascope.data.sequences import SequenceSource, collect_sequences
 from hyenascope.models.batching import BatchSize, TokenRow
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.label_model import mean_logits
 from hyenascope.models.label_tokens import LabelTokenModel, label_letters
 from hyenascope.models.predict import check_strands
-from hyenascope.models.sequence_model import mean_logits
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import SEP_TOKEN, tokenize
+
+_BLOCK_TOKENS = 4_000_000  # of prompts written at a time: 32 MB
+
+Shown = Int32[np.ndarray, "_ _"]  # draws by demonstrations: rows of examples
 
 
 def few_shot_prompt(
@@ -115,8 +123,9 @@ class FewShot:
             If a class has fewer rows than ``shots`` beside the query.
         """
         picked: list[int] = []
+        same = self._twins.get(_either(query), [])
         for name, rows in self._rows.items():
-            others = [row for row in rows if self._either[row] != _either(query)]
+            others = rows[~np.isin(rows, same)] if same else rows
             if len(others) < self.shots:
                 raise LabelError(
                     f"examples must hold {self.shots} of each class beside the query; "
@@ -143,6 +152,12 @@ class FewShot:
             query = reverse_complement(query)
         return few_shot_prompt(pairs, query, separator=self.separator)
 
+    def length(self, rows: Sequence[int], query: str) -> int:
+        """Return the tokens that a prompt with these rows has, without writing it."""
+        end = 1 if self.separator else 0
+        shown = sum(len(self.examples.sequences[row]) + 1 + 2 * end for row in rows)
+        return shown + len(query) + end
+
     def check(self, rows: Sequence[TokenRow], model: HyenaLM) -> None:
         """Refuse prompts that the model's context does not hold.
 
@@ -151,7 +166,16 @@ class FewShot:
         ValueError
             If one is too long.
         """
-        longest = max(len(row) for row in rows)
+        self.check_length(max(len(row) for row in rows), model)
+
+    def check_length(self, longest: int, model: HyenaLM) -> None:
+        """Refuse a longest prompt, in tokens, that the context does not hold.
+
+        Raises
+        ------
+        ValueError
+            If it is too long.
+        """
         if longest > model.config.l_max:
             raise ValueError(
                 f"shots must leave prompts within the context of "
@@ -160,14 +184,18 @@ class FewShot:
             )
 
     @cached_property
-    def _either(self) -> list[str]:
-        return [_either(text) for text in self.examples.sequences]
+    def _twins(self) -> dict[str, list[int]]:
+        """Rows of each sequence, whichever strand they write."""
+        found: dict[str, list[int]] = {}
+        for row, text in enumerate(self.examples.sequences):
+            found.setdefault(_either(text), []).append(row)
+        return found
 
     @cached_property
-    def _rows(self) -> dict[str, list[int]]:
+    def _rows(self) -> dict[str, Int64[np.ndarray, " rows"]]:
         labels = self.examples.labels
         names = self.examples.label_names
-        return {n: np.flatnonzero(labels == i).tolist() for i, n in enumerate(names)}
+        return {name: np.flatnonzero(labels == i) for i, name in enumerate(names)}
 
 
 def classify_few_shot(
@@ -190,8 +218,10 @@ def classify_few_shot(
     """Ask a model for the class of sequences, given examples in its context.
 
     Logits of the letters are averaged over draws and strands, then made
-    probabilities among the classes. They carry whatever the model thinks of a letter
-    as such, so that with an untuned model ranks say more than probabilities.
+    probabilities among the classes. What is drawn for a query depends on the seed and
+    on its own text, not on the other queries: they may come in any order, and in
+    parts. Probabilities carry whatever the model thinks of a letter as such: with an
+    untuned model their ranks say more than they do.
 
     Parameters
     ----------
@@ -212,7 +242,8 @@ def classify_few_shot(
     genome
         Where intervals of examples and queries are read from.
     generator
-        Draws the demonstrations; seeded with 0 if None.
+        Gives the seed of `query_generator`, which draws the demonstrations; seeded
+        with 0 if None.
     batch_size, device, progress
         As in `hyenascope.embed`.
 
@@ -244,24 +275,12 @@ def classify_few_shot(
     few = FewShot(data, shots, letters, separator)
     named = collect_sequences(queries, genome=genome)
     generator = np.random.default_rng(0) if generator is None else generator
-    turns = {"forward": [False], "reverse": [True]}.get(strands, [False, True])
+    seed = int(generator.integers(2**63))
     repeats = draws if shots else 1
-    drawn = [
-        (few.draw(text, generator), text)
-        for text in named.texts
-        for _ in range(repeats)
-    ]
-    prompts = [few.prompt(*each, reverse=turn) for each in drawn for turn in turns]
-    few.check(prompts, model)
-    found = mean_logits(
-        few.model(model),
-        prompts,
-        "forward",
-        batch_size=batch_size,
-        device=device,
-        progress=progress,
+    shown = [_drawn(few, text, repeats, seed) for text in named.texts]
+    logits = _mean_answers(
+        few, model, named.texts, shown, strands, batch_size, device, progress=progress
     )
-    logits = found.reshape(len(named.texts), -1, few.task.outputs).mean(axis=1)
     return pd.DataFrame(
         few.task.predictions(torch.from_numpy(logits)).numpy(),
         index=list(named.names),
@@ -269,9 +288,77 @@ def classify_few_shot(
     )
 
 
+def query_generator(seed: int, query: str) -> np.random.Generator:
+    """Return what draws demonstrations for a query, whatever other queries there are.
+
+    Upper and lower case are one.
+
+    Examples
+    --------
+    >>> texts = ("AC", "ac", "GT")
+    >>> one, same, other = (int(query_generator(7, t).integers(1000)) for t in texts)
+    >>> one == same, one == other
+    (True, False)
+    """
+    digest = hashlib.sha256(query.upper().encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:16])])
+
+
 def shown_rows(data: LabelledSequences) -> LabelledSequences:
     """Return the rows that may be shown: of data with splits, those of ``train``."""
     return data.split("train") if len(data.split_names) > 1 else data
+
+
+def _drawn(few: FewShot, query: str, draws: int, seed: int) -> Shown:
+    generator = query_generator(seed, query)
+    return np.array([few.draw(query, generator) for _ in range(draws)], np.int32)
+
+
+def _mean_answers(
+    few: FewShot,
+    model: HyenaLM,
+    queries: Sequence[str],
+    shown: Sequence[Shown],
+    strands: Strands,
+    batch_size: BatchSize,
+    device: str | torch.device | None,
+    *,
+    progress: bool,
+) -> Float64[np.ndarray, "sequences outputs"]:
+    """Return logits, of prompts that are written a block of queries at a time."""
+    turns = {"forward": [False], "reverse": [True]}.get(strands, [False, True])
+    lengths = [
+        [few.length(rows, text) for rows in drawn.tolist()]
+        for text, drawn in zip(queries, shown, strict=True)
+    ]
+    few.check_length(max(map(max, lengths)), model)
+    module, parts = few.model(model), []
+    bar = tqdm(total=len(queries), disable=not progress, unit="seq", leave=False)
+    with borrow(module, device) as place, bar:
+        for block in _blocks([len(turns) * sum(each) for each in lengths]):
+            prompts = [
+                few.prompt(rows, queries[i], reverse=turn)
+                for i in block
+                for rows in shown[i].tolist()
+                for turn in turns
+            ]
+            found = mean_logits(
+                module, prompts, "forward", batch_size=batch_size, device=place
+            )
+            parts.append(found.reshape(len(block), -1, found.shape[1]).mean(axis=1))
+            bar.update(len(block))
+    return np.concatenate(parts)
+
+
+def _blocks(tokens: Sequence[int]) -> Iterator[range]:
+    """Yield neighbours whose prompts have few enough tokens together, or just one."""
+    first, total = 0, 0
+    for at, count in enumerate(tokens):
+        if at > first and total + count > _BLOCK_TOKENS:
+            yield range(first, at)
+            first, total = at, 0
+        total += count
+    yield range(first, len(tokens))
 
 
 def _either(text: str) -> str:

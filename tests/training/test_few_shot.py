@@ -10,7 +10,13 @@ from hyenascope.data.labelled_sequences import LabelError
 from hyenascope.data.labelled_sources import collect_labelled
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.sequence.dna import reverse_complement
-from hyenascope.training.few_shot import FewShot, classify_few_shot, few_shot_prompt
+from hyenascope.training import few_shot
+from hyenascope.training.few_shot import (
+    FewShot,
+    classify_few_shot,
+    few_shot_prompt,
+    query_generator,
+)
 
 A, C, G, T, N, SEP = 7, 8, 9, 10, 11, 1
 TEXTS = ["AAC", "CCA", "ACCCA", "GGT", "GTT", "TTGTG", "GTGT"]
@@ -83,11 +89,11 @@ def test_answers_are_the_mean_logits_of_the_letters(strands, separator):
         generator=np.random.default_rng(5),
     )
     few = FewShot(examples(), shots=1, separator=separator)
-    rng = np.random.default_rng(5)
+    seed = int(np.random.default_rng(5).integers(2**63))
     turns = {"forward": [False], "reverse": [True]}.get(strands, [False, True])
     model.eval()
     for number, query in enumerate(queries):
-        odds = []
+        odds, rng = [], query_generator(seed, query)
         for _ in range(3):
             rows = few.draw(query, rng)
             for turn in turns:
@@ -97,6 +103,73 @@ def test_answers_are_the_mean_logits_of_the_letters(strands, separator):
         chance = 1 / (1 + np.exp(-np.mean(odds)))
         assert found.loc[str(number), "gt"] == pytest.approx(chance, abs=1e-12)
     np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def ask(queries, **options):
+    settings = {"shots": 1, "draws": 3, "strands": "both"} | options
+    return classify_few_shot(backbone(), TEXTS, queries, labels=LABELS, **settings)
+
+
+def test_an_answer_does_not_depend_on_the_other_queries():
+    queries = ["ACA", "GT", "CCGA", "TTT", "aca"]
+    whole = ask(queries).to_numpy()
+    order = [3, 0, 4, 2, 1]
+    turned = ask([queries[i] for i in order]).to_numpy()
+    shards = np.concatenate([ask(queries[:2]), ask(queries[2:])])
+    np.testing.assert_allclose(turned, whole[order], atol=1e-12)
+    np.testing.assert_allclose(shards, whole, atol=1e-12)
+    np.testing.assert_allclose(whole[4], whole[0], atol=1e-12)  # case aside
+    other = ask(queries, generator=np.random.default_rng(1)).to_numpy()
+    assert np.abs(other - whole).max() > 1e-6  # and yet there is chance in it
+
+
+def test_blocks_of_prompts_change_nothing(monkeypatch):
+    queries = ["ACA", "GT", "CCGA", "TTT"]
+    whole = ask(queries).to_numpy()
+    sizes = []
+    mean_logits = few_shot.mean_logits
+
+    def counted(model, rows, *options, **more):
+        sizes.append(len(rows))
+        return mean_logits(model, rows, *options, **more)
+
+    monkeypatch.setattr(few_shot, "mean_logits", counted)
+    monkeypatch.setattr(few_shot, "_BLOCK_TOKENS", 150)
+    np.testing.assert_allclose(ask(queries), whole, atol=1e-12)
+    assert sum(sizes) == 4 * 3 * 2
+    assert len(sizes) > 1
+    monkeypatch.setattr(few_shot, "_BLOCK_TOKENS", 1)  # less than a query needs
+    np.testing.assert_allclose(ask(queries), whole, atol=1e-12)
+    assert sizes[-4:] == [6, 6, 6, 6]
+
+
+def test_a_prompt_that_does_not_fit_is_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr(few_shot, "_BLOCK_TOKENS", 1)
+    monkeypatch.setattr(few_shot, "mean_logits", None)
+    with pytest.raises(ValueError, match=r"context of 34 tokens; .* a prompt of 4\d"):
+        ask(["ACA", "A" * 31])
+
+
+@pytest.mark.parametrize("separator", [True, False])
+def test_the_length_of_a_prompt_is_known_before_it_is_written(separator):
+    few = FewShot(examples(), separator=separator)
+    for rows in ([], [0, 5], [6, 1, 2]):
+        assert few.length(rows, "ACGTA") == len(few.prompt(rows, "ACGTA"))
+
+
+def test_a_sequence_is_turned_once_however_often_it_is_drawn_from(monkeypatch):
+    turned = []
+    complement = few_shot.reverse_complement
+
+    def counted(text):
+        turned.append(text)
+        return complement(text)
+
+    monkeypatch.setattr(few_shot, "reverse_complement", counted)
+    few = FewShot(examples())
+    for query in ("TTG", "ACA", "GTT"):
+        few.draw(query, np.random.default_rng(0))
+    assert len(turned) == len(TEXTS) + 3
 
 
 def test_no_shots_ask_for_the_letter_at_once():
