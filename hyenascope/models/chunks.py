@@ -1,7 +1,7 @@
 """Windows over a sequence that is longer than the context."""
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Int64
 
 
 def chunk_starts(length: int, chunk: int, overlap: int = 0) -> Int64[np.ndarray, " _"]:
@@ -29,12 +29,12 @@ def chunk_starts(length: int, chunk: int, overlap: int = 0) -> Int64[np.ndarray,
     return np.minimum(np.arange(-(-last // step) + 1) * step, last)
 
 
-def chunk_shares(
+def new_in_chunks(
     starts: Int64[np.ndarray, " _"], length: int, chunk: int
-) -> Float64[np.ndarray, " _"]:
-    """Return the share of a sequence that each window stands for; they sum to one.
+) -> Int64[np.ndarray, " _"]:
+    """Return how many bases of each window no window before it has.
 
-    Every base counts once: one that lies in several windows is divided among them.
+    They are the last ones of a window, and together all of the sequence.
 
     Parameters
     ----------
@@ -45,15 +45,7 @@ def chunk_shares(
 
     Examples
     --------
-    >>> chunk_shares(np.array([0, 10, 15]), 25, 10).tolist()
-    [0.4, 0.3, 0.3]
+    >>> new_in_chunks(np.array([0, 10, 15]), 25, 10).tolist()
+    [10, 10, 5]
     """
-    ends = np.minimum(starts + chunk, length)
-    points = np.unique(np.concatenate([starts, ends]))
-    lefts = points[:-1]
-    cover = np.searchsorted(starts, lefts, "right") - np.searchsorted(
-        ends, lefts, "right"
-    )
-    before = np.concatenate([[0.0], np.cumsum(np.diff(points) / cover)])
-    at_ends, at_starts = (before[np.searchsorted(points, at)] for at in (ends, starts))
-    return (at_ends - at_starts) / length
+    return np.diff(np.minimum(starts + chunk, length), prepend=0)

@@ -17,7 +17,7 @@ from hyenascope._device import borrow
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.models.batching import BatchSize, TokenRow, map_batches
-from hyenascope.models.chunks import chunk_shares, chunk_starts
+from hyenascope.models.chunks import chunk_starts, new_in_chunks
 from hyenascope.models.embedding_rows import EmbeddingSource, embedding_rows
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.layer_states import check_layers, pooled_layers
@@ -47,11 +47,12 @@ def embed_data(
     """Return hidden states, pooled over each sequence, of one layer or several.
 
     What is longer than ``chunk`` is read in windows, each by itself, the last moved
-    back to end with the sequence (`hyenascope.models.chunks`). Their means are
-    averaged, every base counting once; of ``"max"`` the largest is taken, and of
-    ``"last"`` the last window. A reverse strand is cut from its own start, so that
-    ``strands="both"`` gives a sequence and its reverse complement the same numbers.
-    All layers come of one pass.
+    back to end with the sequence (`hyenascope.models.chunks`). The mean is that of
+    all bases, each once, in the first window that has it: what a window shares with
+    the one before is context to it. Of ``"max"`` the largest of all windows is taken,
+    and of ``"last"`` the last window. A reverse strand is cut from its own start, so
+    that ``strands="both"`` gives a sequence and its reverse complement the same
+    numbers. All layers come of one pass.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def embed_data(
     chunk
         Longest window in bp; the model's context if None.
     overlap
-        Bases that neighbouring windows share.
+        Bases that neighbouring windows share; so many are to the left of a base at
+        least, but in the first window.
     batch_size
         Windows per pass; ``"auto"`` fits the memory at hand.
     device
@@ -119,7 +121,7 @@ def embed_data(
         for pieces in _batched(reading.pieces(rows.obs.index, rows.texts)):
             found = map_batches(
                 model,
-                [piece.tokens for piece in pieces],
+                [reading.marked(piece) for piece in pieces],
                 reading.passed,
                 batch_size=batch_size,
                 device=place,
@@ -138,13 +140,13 @@ _Sums = Float32[np.ndarray, "strands sequences layers channels"]
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """A window: its strand and row, its tokens, its share, the bases new with it."""
+    """A window: its strand and row, its tokens, the bases new with it, their share."""
 
     side: int
     row: int
     tokens: TokenRow
-    share: float
     new: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -204,18 +206,32 @@ class _Reading:
                 yield from self._windows(side, row, tokens)
 
     def _windows(self, side: int, row: int, tokens: TokenRow) -> Iterator[_Piece]:
-        starts = self.starts(len(tokens))
-        shares = chunk_shares(starts, len(tokens), self.chunk).tolist()
-        ends = np.minimum(starts + self.chunk, len(tokens)).tolist()
-        seen = [0, *ends[:-1]]
-        for start, end, share, before in zip(
-            starts.tolist(), ends, shares, seen, strict=True
-        ):
-            yield _Piece(side, row, tokens[start:end], share, end - before)
+        length = len(tokens)
+        starts = self.starts(length)
+        counts = new_in_chunks(starts, length, self.chunk)
+        for start, new in zip(starts.tolist(), counts.tolist(), strict=True):
+            window = tokens[start : start + self.chunk]
+            yield _Piece(side, row, window, new, new / length)
+
+    def marked(self, piece: _Piece) -> TokenRow:
+        """Return tokens, in a mean with those negative that an earlier window has.
+
+        So the mark comes along when rows are sorted, cut to batches and padded.
+        """
+        old = len(piece.tokens) - piece.new
+        if self.pool != "mean" or not old:
+            return piece.tokens
+        return np.concatenate([~piece.tokens[:old], piece.tokens[old:]])
 
     def passed(self, model: HyenaLM, tokens: Tensor, mask: Tensor) -> Tensor:
+        new = tokens >= 0
         return pooled_layers(
-            model, tokens, mask=mask, layers=self.layers, mode=self.pool
+            model,
+            torch.where(new, tokens, ~tokens),
+            mask=mask,
+            layers=self.layers,
+            mode=self.pool,
+            pooled=new,
         )
 
     def add(

@@ -19,6 +19,7 @@ def pooled_layers(
     mask: Bool[Tensor, "batch length"],
     layers: Sequence[int],
     mode: PoolMode = "mean",
+    pooled: Bool[Tensor, "batch length"] | None = None,
 ) -> Float32[Tensor, "batch layers channels"]:
     """Return what pooling `HyenaLM.hidden` gives for each of ``layers``.
 
@@ -35,6 +36,9 @@ def pooled_layers(
         −1 the final norm; i the residual stream after i blocks.
     mode
         As in `hyenascope.models.pooling.pool`.
+    pooled
+        True at tokens that are pooled, one at least in each row; the others are only
+        read. All real tokens if None.
 
     Raises
     ------
@@ -52,12 +56,12 @@ def pooled_layers(
     check_layers(model, layers)
     keep_freed_memory()
     row_bytes = tokens.shape[1] * model.config.widest * 4
+    kept = mask if pooled is None else mask & pooled
     done = []
     for rows in cache_pieces(tokens, len(tokens), row_bytes):
-        real = mask[rows]
         found = {
-            layer: pool(states.float(), mode, real)
-            for layer, states in _states(model, tokens[rows], real, layers)
+            layer: pool(states.float(), mode, kept[rows])
+            for layer, states in _states(model, tokens[rows], mask[rows], layers)
         }
         done.append(torch.stack([found[layer] for layer in layers], dim=1))
     return torch.cat(done)

@@ -45,30 +45,53 @@ def test_the_last_layer_asked_for_is_x(model):
     np.testing.assert_array_equal(data.X, data.layers["layer 1"])
 
 
-def test_one_base_too_many_is_the_mean_of_both_windows(model):
+def by_definition(model, windows, strand="forward") -> np.ndarray:
+    """Mean over the last bases of each window, as many as are new with it."""
+    new = [
+        embed(model, text, pool="none", strands=strand)[0][-count:]
+        for text, count in windows
+    ]
+    return np.concatenate(new).mean(axis=0)
+
+
+def test_one_base_too_many_adds_the_last_of_a_second_window(model):
     text = dna(65)
     data = embed_data(model, text, strands="forward")
-    first, second = embed(model, [text[:64], text[1:]])
-    np.testing.assert_allclose(data.X[0], (first + second) / 2, atol=1e-5)
+    expected = by_definition(model, [(text[:64], 64), (text[1:], 1)])
+    np.testing.assert_allclose(data.X[0], expected, atol=1e-5)
     assert data.obs["chunks"].tolist() == [2]
 
 
-def test_long_sequences_are_windows_weighted_by_bases(model):
+def test_long_sequences_are_the_mean_of_all_bases(model):
     text = dna(50)
     data = embed_data(model, text, strands="forward", chunk=20)
-    parts = embed(model, [text[:20], text[20:40], text[30:]])
-    # Ten bases are in two windows and count half in each.
-    expected = (20 * parts[0] + 15 * parts[1] + 15 * parts[2]) / 50
+    windows = [(text[:20], 20), (text[20:40], 20), (text[30:], 10)]
+    expected = by_definition(model, windows)
     np.testing.assert_allclose(data.X[0], expected, atol=1e-5)
 
 
-def test_windows_overlap_as_asked(model):
+def test_windows_overlap_as_asked_and_what_they_share_is_context(model):
     text = dna(40)
     data = embed_data(model, text, strands="forward", chunk=20, overlap=10)
-    parts = embed(model, [text[:20], text[10:30], text[20:]])
-    expected = (15 * parts[0] + 10 * parts[1] + 15 * parts[2]) / 40
+    windows = [(text[:20], 20), (text[10:30], 10), (text[20:], 10)]
+    expected = by_definition(model, windows)
     np.testing.assert_allclose(data.X[0], expected, atol=1e-5)
     assert data.uns["hyenascope"]["overlap"] == 10
+
+
+@pytest.mark.parametrize("strands", ["forward", "reverse", "both"])
+@pytest.mark.parametrize(("chunk", "overlap"), [(20, 0), (20, 7), (20, 19), (1, 0)])
+def test_of_the_embedding_layer_the_windows_change_nothing(
+    model, chunk, overlap, strands
+):
+    # What a base is before the first block does not depend on its context.
+    texts = [dna(n, n) for n in (50, 64, 21, 19)]
+    whole = embed_data(model, texts, layers=(0,), strands=strands).X
+    cut = embed_data(
+        model, texts, layers=(0,), strands=strands, chunk=chunk, overlap=overlap
+    )
+    np.testing.assert_allclose(cut.X, whole, atol=1e-6)
+    assert cut.obs["chunks"].min() == (1 if chunk == 20 else 19)
 
 
 def test_the_reverse_strand_is_cut_from_its_own_start(model):

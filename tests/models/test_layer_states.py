@@ -59,6 +59,22 @@ def test_a_batch_cut_to_the_cache_gives_the_same(monkeypatch):
     torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["mean", "max", "last"])
+def test_tokens_that_are_not_pooled_are_read(mode):
+    model, (tokens, mask) = _model(bidirectional=True), _batch()
+    pooled = torch.arange(40) % 3 == 0
+    pooled = pooled.expand(5, -1)  # the first of each row is one of them
+    found = pooled_layers(
+        model, tokens, mask=mask, layers=(0, 2), mode=mode, pooled=pooled
+    )
+    with torch.no_grad():
+        each = [
+            pool(model.hidden(tokens, mask=mask, layer=i), mode, mask & pooled)
+            for i in (0, 2)
+        ]
+    torch.testing.assert_close(found, torch.stack(each, dim=1), rtol=0, atol=0)
+
+
 def test_blocks_above_the_highest_layer_are_not_run():
     model, (tokens, mask) = _model(), _batch()
     ran = []
