@@ -8,11 +8,12 @@ import pandas as pd
 
 from hyenascope._typing import StrPath
 from hyenascope.data.annotation import read_genes
+from hyenascope.data.bed import read_bed
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.gene import Gene
 from hyenascope.data.interval import Interval
 from hyenascope.data.labelled_sequences import LabelledSequences
-from hyenascope.data.sequences import SequenceSource, collect_sequences, read_bed
+from hyenascope.data.sequences import SequenceSource, collect_sequences
 from hyenascope.sequence.dna import validate_dna
 
 EmbeddingSource = SequenceSource | LabelledSequences | Sequence[Gene]
@@ -55,8 +56,9 @@ def embedding_rows(
     source
         As in `hyenascope.data.sequences.collect_sequences`; or labelled sequences,
         whose splits and labels come along; or genes, as from `read_genes`, or the
-        path of a GTF or GFF3: each gene whole, on its own strand. The other columns
-        of a table come along too.
+        path of a GTF or GFF3: each gene whole, on its own strand. BED may be gzip.
+        The other columns of a table come along too; a row without a name is called
+        as its place, or as its index.
     genome
         Where places and genes are read from; a reader or a FASTA path.
 
@@ -77,8 +79,8 @@ def embedding_rows(
     if isinstance(source, str | Path):
         if str(source).lower().endswith(_ANNOTATIONS):
             return _genes(read_genes(source), genome)
-        if str(source).endswith(".bed"):
-            return _table(read_bed(source), genome)
+        if str(source).lower().endswith((".bed", ".bed.gz")):
+            return _table(read_bed(source, fields=6), genome)
     if isinstance(source, pd.DataFrame):
         return _table(source, genome)
     listed = [source] if isinstance(source, Interval) else source
@@ -108,7 +110,8 @@ def _read(source: SequenceSource, more: pd.DataFrame) -> EmbeddingRows:
 def _table(frame: pd.DataFrame, genome: FastaReader | StrPath | None) -> EmbeddingRows:
     own = {"name", "sequence", "length", "chunks"}
     if "sequence" in frame:
-        return _read(frame, frame[[name for name in frame if name not in own]])
+        more = frame[[name for name in frame if name not in own]]
+        return _read(frame.assign(name=_names(frame, frame.index)), more)
     missing = {"chrom", "start", "end"} - set(frame.columns)
     if missing:
         raise ValueError(
@@ -122,11 +125,19 @@ def _table(frame: pd.DataFrame, genome: FastaReader | StrPath | None) -> Embeddi
             frame["chrom"], frame["start"], frame["end"], strands, strict=True
         )
     ]
-    given = frame["name"] if "name" in frame else [""] * len(frame)
-    names = [str(n) or str(place) for n, place in zip(given, places, strict=True)]
     rest = [name for name in frame if name not in {*own, *_PLACE}]
-    more = {str(name): frame[name].tolist() for name in rest}
-    return _placed(places, names, more, genome)
+    columns = {str(name): frame[name].tolist() for name in rest}
+    return _placed(places, _names(frame, places), columns, genome)
+
+
+def _names(frame: pd.DataFrame, otherwise: Iterable[object]) -> list[str]:
+    """Return the names of a table; where there is none, or a dot, something else."""
+    if "name" not in frame:
+        return list(map(str, otherwise))
+    given = frame["name"].astype(object)
+    known = given.where(given.notna(), "").astype(str)
+    pairs = zip(known, otherwise, strict=True)
+    return [str(other) if name in ("", ".") else name for name, other in pairs]
 
 
 def _genes(

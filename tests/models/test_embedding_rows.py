@@ -1,5 +1,7 @@
 """Every source becomes rows that say what is known of them."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,7 +99,9 @@ def test_an_annotation_file_is_its_genes(genome, tmp_path):
 
 def test_places_from_intervals_bed_and_tables_are_the_same(genome, tmp_path):
     bed = tmp_path / "places.bed"
-    bed.write_text("chrA\t2\t9\tfirst\t5\t-\nchrA\t0\t4\n")
+    bed.write_text("chrA\t2\t9\tfirst\t5\t-\nchrA\t0\t4\t.\t0\t.\n")
+    packed = tmp_path / "places.bed.gz"
+    packed.write_bytes(gzip.compress(bed.read_bytes()))
     table = pd.DataFrame(
         {
             "chrom": "chrA",
@@ -110,11 +114,13 @@ def test_places_from_intervals_bed_and_tables_are_the_same(genome, tmp_path):
     )
     places = [Interval("chrA", 2, 9, "-"), Interval("chrA", 0, 4)]
     with FastaReader(genome) as reader:
-        for source in (bed, table, places):
+        for source in (bed, packed, table, places):
             rows = embedding_rows(source, genome=reader)
             assert list(rows.texts) == ["TTGCAAC", "ACGT"]
             assert rows.obs["start"].tolist() == [2, 0]
         named = embedding_rows(table, genome=reader).obs
+        of_bed = embedding_rows(packed, genome=reader).obs
+    assert of_bed["name"].tolist() == ["first", "chrA:1-4"]
     assert named["name"].tolist() == ["first", "chrA:1-4"]
     assert named["cell"].tolist() == ["K562", "HeLa"]
     assert embedding_rows(places[0], genome=genome).obs.index[0] == "chrA:3-9:-"
@@ -129,6 +135,17 @@ def test_other_columns_of_a_table_of_sequences_come_along():
         "label": ["a", "b"],
         "x": [1, 2],
     }
+
+
+@pytest.mark.parametrize("nothing", [np.nan, None, pd.NA, "", "."])
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_a_row_without_a_name_is_called_as_its_place_or_index(genome, nothing, dtype):
+    names = pd.Series(["x", nothing], index=["r1", "r2"], dtype=dtype)
+    texts = pd.DataFrame({"sequence": ["AC", "GGT"], "name": names})
+    assert embedding_rows(texts).obs["name"].tolist() == ["x", "r2"]
+    places = pd.DataFrame({"chrom": "chrA", "start": 0, "end": 4, "name": names})
+    found = embedding_rows(places, genome=genome).obs
+    assert found["name"].tolist() == ["x", "chrA:1-4"]
 
 
 def test_names_never_become_those_of_other_rows():
