@@ -14,8 +14,9 @@ def with_dev_split(
     """Turn some rows of train into a dev split.
 
     Of every class about the same share is moved. Equal sequences and their reverse
-    complements stay together; look for near ones with `split_leakage`. Rows keep their
-    order, and other splits are not touched.
+    complements stay together, and many of one are left in train where they are more
+    than is wanted; look for near ones with `split_leakage`. Rows keep their order, and
+    other splits are not touched.
 
     Parameters
     ----------
@@ -91,9 +92,12 @@ def _chosen(
         )
     wanted = share * sum(map(len, groups))
     order: Int64[np.ndarray, " groups"] = generator.permutation(len(groups))
+    dealt = [groups[at] for at in order.tolist()]
     rows: list[int] = []
-    for at in order[:-1].tolist():
-        if rows and len(rows) + len(groups[at]) / 2 > wanted:
-            break
-        rows += groups[at]
-    return rows
+    left = len(dealt)
+    for group in dealt:
+        # A group that overshoots by more than it fills stays, and others are tried.
+        if left > 1 and len(rows) + len(group) / 2 <= wanted:
+            rows += group
+            left -= 1
+    return rows or min(dealt, key=len)

@@ -20,7 +20,12 @@ SPLITS = ("train", "dev", "test")
 
 _LETTERS = (IUPAC + IUPAC.lower()).encode()
 _NOT_SEQUENCES = ("nan", "na")  # what tables write for nothing; all three are IUPAC
-_OWN_COLUMNS = {"split", "id", "sequence", "chrom", "start", "end", "strand"}
+# Of `to_frame`, and of the tables of embeddings that the labels stand in.
+_OWN_COLUMNS = {"split", "id", "sequence", "chrom", "start", "end", "strand"} | {
+    "name",
+    "length",
+    "chunks",
+}
 
 
 class LabelError(ValueError):
@@ -228,8 +233,8 @@ class LabelledSequences:
         taken = _OWN_COLUMNS & set(names)
         if taken and self.task in ("multilabel", "regression"):
             raise LabelError(
-                f"label_names must not be {', '.join(sorted(_OWN_COLUMNS))}; "
-                f"got {', '.join(sorted(taken))}."
+                f"label_names must not be {', '.join(sorted(_OWN_COLUMNS))}, which "
+                f"tables have of their own; got {', '.join(sorted(taken))}."
             )
 
     def _checked_labels(self) -> Shaped[np.ndarray, "sequences ..."]:

@@ -46,6 +46,28 @@ def test_both_strands_of_a_sequence_stay_together(task):
     assert 80 <= found.splits.count("dev") <= 100
 
 
+def _copies(*counts):
+    """Classes "no" and "yes" with as many copies of so many sequences, all train."""
+    rng = np.random.default_rng(1)
+    texts = ["".join(rng.choice(list("ACGT"), 30)) for _ in range(2 * len(counts))]
+    rows = [(text, n) for text, n in zip(texts, counts * 2, strict=True)]
+    labels = np.repeat([0, 1], sum(counts))
+    sequences = tuple(text for text, n in rows for _ in range(n))
+    splits = ("train",) * len(labels)
+    return LabelledSequences("toy", sequences, labels, ("no", "yes"), splits, "binary")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_sequence_with_many_copies_is_not_moved_where_few_rows_are_wanted(seed):
+    rng = np.random.default_rng(seed)
+    # Of 100 rows in each class ten are wanted; fifty copies of one are too many.
+    found = with_dev_split(_copies(50, *[1] * 50), share=0.1, generator=rng)
+    assert found.counts().loc["dev"].to_dict() == {"no": 10, "yes": 10}
+    # If all are too many, the fewest are moved.
+    found = with_dev_split(_copies(50, 30, 40), share=0.1, generator=rng)
+    assert found.counts().loc["dev"].to_dict() == {"no": 30, "yes": 30}
+
+
 def test_either_side_keeps_a_row():
     for share in (0.001, 0.999):
         found = with_dev_split(_data(), share=share, generator=np.random.default_rng(0))

@@ -136,6 +136,15 @@ def test_refuses(changes, message):
         _toy(**changes)
 
 
+@pytest.mark.parametrize("name", ["length", "name", "chunks", "sequence"])
+@pytest.mark.parametrize("task", ["regression", "multilabel"])
+def test_columns_that_tables_have_are_no_names_of_labels(name, task):
+    with pytest.raises(LabelError, match=f"tables have of their own; got {name}"):
+        _toy(task=task, labels=np.zeros((4, 2)), label_names=("up", name))
+    # A class is no column.
+    assert _toy(label_names=("a", "b", name)).label_names[-1] == name
+
+
 def test_a_missing_split_is_refused():
     data = _toy(splits=("train", "train", "test", "test"))
     with pytest.raises(LabelError, match=r"one of train, test, .* got 'dev'"):
