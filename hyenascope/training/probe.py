@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64, Int64
 
+from hyenascope.data._split_files import split_name
 from hyenascope.data.labelled_sequences import SPLITS
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.label_metrics import score_labels
@@ -95,8 +96,9 @@ def probe(
         As in `hyenascope.training.probe_labels.probe_labels`: a column of classes or
         of numbers, or several; by default the labels that came with the sequences.
     split
-        Column of splits. If it has no ``train``, no other split, or is ``"split"`` and
-        missing, or if None, there are folds.
+        Column of splits, by their usual names: ``Train`` is ``train``, ``validation``
+        is ``dev``. If all rows are of one, if it is ``"split"`` and missing, or if
+        None, there are folds.
     model
         ``"logistic"`` regression for classes and labels, ``"ridge"`` regression for
         numbers (the default), ``"random_forest"`` or ``"knn"`` for all.
@@ -112,7 +114,8 @@ def probe(
     Raises
     ------
     ValueError
-        If columns are missing, labels cannot be learnt, or an option does not fit.
+        If columns are missing, there are several splits and none is ``train``, labels
+        cannot be learnt, or an option does not fit.
     ImportError
         If scikit-learn is not installed.
 
@@ -193,13 +196,27 @@ def _fits(
             )
         split = None
     if split is not None:
-        names = obs[split].astype(str).to_numpy()
-        train = names == "train"
-        if train.any() and not train.all():
-            others = np.flatnonzero(~train)
-            yield _Fit("train", np.flatnonzero(train), others, names[others])
+        names = np.array([_usual(str(name)) for name in obs[split]], dtype=object)
+        train, others = (
+            np.flatnonzero(names == "train"),
+            np.flatnonzero(names != "train"),
+        )
+        there = dict.fromkeys(names.tolist())
+        if len(there) > 1:
+            if not len(train):
+                raise ValueError(
+                    f"split must have rows of train, or be None for folds; got "
+                    f"{', '.join(there)} in column {split!r}."
+                )
+            yield _Fit("train", train, others, names[others])
             return
     yield from _dealt(labels, folds, seed)
+
+
+def _usual(name: str) -> str:
+    """Return the name of a split as the package writes it; other names as they are."""
+    folded = split_name(name).casefold()
+    return folded if folded in SPLITS else name
 
 
 def _dealt(labels: ProbeLabels, folds: int, seed: int) -> Iterator[_Fit]:

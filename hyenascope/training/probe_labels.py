@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Shaped
+from jaxtyping import Float64, Shaped
 
 from hyenascope.data.labelled_sequences import Task
 from hyenascope.models.sequence_task import SequenceTask
@@ -50,16 +51,18 @@ def probe_labels(
         One row per sequence.
     label
         A column: floating-point numbers are a regression, all else is classes, whole
-        numbers too. Or several columns: of 0 and 1, or yes and no, labels that a row
-        may have or not; else a regression of each. By default the columns that
+        numbers too. Or several columns: of 0 and 1, or False and True, labels that a
+        row may have or not; else a regression of each. By default the columns that
         ``record`` names, or ``label``.
     record
-        ``.uns["hyenascope"]`` of the table.
+        ``.uns["hyenascope"]`` of the table. It says what kind the columns are that it
+        names.
 
     Raises
     ------
     ValueError
-        If a column is missing or a value in it, or there is one class only.
+        If a column is missing or a value in it, one of several columns holds no
+        numbers, or there is one class only.
 
     Examples
     --------
@@ -68,7 +71,7 @@ def probe_labels(
     >>> probe_labels(pd.DataFrame({"strength": [0.5, 1.5]}), "strength").task
     SequenceTask(kind='regression', label_names=('strength',))
     """
-    columns = _columns(obs, label, record or {})
+    columns, kind = _columns(label, record or {})
     for name in columns:
         if name not in obs:
             raise ValueError(
@@ -81,30 +84,35 @@ def probe_labels(
             raise ValueError(
                 f"label {name!r} must be known in every row; not in {row}."
             )
-    if len(columns) > 1:
-        return _several(obs[columns])
+    if kind in ("multilabel", "regression") or len(columns) > 1:
+        return _several(obs[columns], kind)
     [only] = columns
     if pd.api.types.is_float_dtype(obs[only]):
-        return _numbers(obs[columns])
-    return _classes(obs[only])
+        return _several(obs[columns], "regression")
+    return _classes(obs[only], kind)
 
 
 def _columns(
-    obs: pd.DataFrame, label: str | Sequence[str] | None, record: Mapping[str, object]
-) -> list[str]:
+    label: str | Sequence[str] | None, record: Mapping[str, object]
+) -> tuple[list[str], Task | None]:
+    """Return columns, and the kind of task if they are those of the record."""
     if isinstance(label, str):
-        return [label]
+        return [label], None
     if label is None:
-        names = record.get("labels")
+        names, kind = record.get("labels"), _kind(record)
         known = [] if names is None else [str(name) for name in np.asarray(names)]
-        wide = record.get("task") in ("multilabel", "regression")
-        return known if wide and known else ["label"]
+        wide = kind in ("multilabel", "regression")
+        return (known, kind) if wide and known else (["label"], None if wide else kind)
     if not label:
         raise ValueError("label must name at least one column; got none.")
-    return list(label)
+    return list(label), None
 
 
-def _classes(column: pd.Series) -> ProbeLabels:
+def _kind(record: Mapping[str, object]) -> Task | None:
+    return next((kind for kind in get_args(Task) if kind == record.get("task")), None)
+
+
+def _classes(column: pd.Series, known: Task | None) -> ProbeLabels:
     if isinstance(column.dtype, pd.CategoricalDtype):
         found = column.cat
         names, numbers = found.categories, found.codes.to_numpy().astype(np.int64)
@@ -115,18 +123,34 @@ def _classes(column: pd.Series) -> ProbeLabels:
             f"label {column.name!r} must have two classes at least; got "
             f"{', '.join(map(str, names))}."
         )
-    kind: Task = "binary" if len(names) == 2 else "multiclass"
+    two = len(names) == 2 and known != "multiclass"
+    kind: Task = "binary" if two else "multiclass"
     return ProbeLabels(SequenceTask(kind, tuple(map(str, names))), numbers)
 
 
-def _several(columns: pd.DataFrame) -> ProbeLabels:
-    values = columns.to_numpy()
-    if not np.isin(values, (0, 1)).all():
-        return _numbers(columns)
-    task = SequenceTask("multilabel", tuple(map(str, columns)))
-    return ProbeLabels(task, values.astype(np.int64))
+def _several(columns: pd.DataFrame, known: Task | None) -> ProbeLabels:
+    """Read one column per label; 0 and 1 are labels unless they are known not to be."""
+    names = tuple(map(str, columns))
+    values = np.stack([_numbers(columns[name]) for name in columns], axis=1)
+    marked = np.isin(values, (0, 1))
+    if known == "regression" or (known is None and not marked.all()):
+        return ProbeLabels(SequenceTask("regression", names), values)
+    if not marked.all():
+        row, column = np.argwhere(~marked)[0]
+        raise ValueError(
+            f"label {names[column]!r} must hold 0 and 1, or False and True; got "
+            f"{values[row, column]} in {columns.index[row]}."
+        )
+    return ProbeLabels(SequenceTask("multilabel", names), values.astype(np.int64))
 
 
-def _numbers(columns: pd.DataFrame) -> ProbeLabels:
-    task = SequenceTask("regression", tuple(map(str, columns)))
-    return ProbeLabels(task, columns.to_numpy(dtype=np.float64))
+def _numbers(column: pd.Series) -> Float64[np.ndarray, " rows"]:
+    numbers = pd.to_numeric(column.astype(object), errors="coerce")
+    wrong = numbers.isna().to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"label {column.name!r} must hold numbers, or False and True; got "
+            f"{column.iloc[row]!r} in {column.index[row]}."
+        )
+    return numbers.to_numpy(dtype=np.float64)

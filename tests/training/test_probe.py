@@ -75,6 +75,23 @@ def test_each_split_is_scored_by_itself(data):
     assert found.scores.loc[("test", "auroc"), "value"] > 0.8
 
 
+@pytest.mark.parametrize("train", ["Train", "TRAIN ", " train"])
+@pytest.mark.parametrize("dev", ["validation", "Valid", "DEV"])
+def test_splits_go_by_their_usual_names(data, train, dev):
+    expected = probe(data, resamples=0)
+    spelled = {"train": train, "dev": dev, "test": "Test"}
+    data.obs["split"] = data.obs["split"].map(spelled)
+    found = probe(data, resamples=0)
+    pd.testing.assert_frame_equal(found.predictions, expected.predictions)
+    assert found.rows["part"].tolist() == expected.rows["part"].tolist()
+
+
+def test_several_splits_of_which_none_is_train_are_refused(data):
+    data.obs["split"] = data.obs["split"].replace("train", "training")
+    with pytest.raises(ValueError, match=r"rows of train, .* got training, test, dev"):
+        probe(data)
+
+
 @pytest.mark.parametrize("drop", ["column", "train", "others", "option"])
 def test_without_splits_every_row_is_predicted_by_a_fold_it_is_not_in(data, drop):
     option = None if drop == "option" else "split"

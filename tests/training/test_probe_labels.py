@@ -17,6 +17,8 @@ OBS = pd.DataFrame(
         "bound": np.array([0, 1, 1], dtype=np.int8),
         "gap": [1.0, np.nan, 2.0],
         "same": "a",
+        "said": ["yes", "no", "yes"],
+        "text": ["0.5", "1", "2"],
     },
     index=["s1", "s2", "s3"],
 )
@@ -31,6 +33,7 @@ OBS = pd.DataFrame(
         ("is_coding", "binary", ("False", "True"), [1, 0, 1]),
         ("up", "regression", ("up",), [[0.5], [1.0], [-2.0]]),
         (("up", "down"), "regression", ("up", "down"), [[0.5, 0], [1, 1], [-2, 1]]),
+        (("text", "up"), "regression", ("text", "up"), [[0.5, 0.5], [1, 1], [2, -2]]),
         (("bound", "down"), "multilabel", ("bound", "down"), [[0, 0], [1, 1], [1, 1]]),
         (
             ("bound", "is_coding"),
@@ -66,9 +69,40 @@ def test_columns_that_came_with_the_sequences_are_found():
         ("x", "label must be a column of data.obs; got 'x', there are label, cell"),
         ("gap", "label 'gap' must be known in every row; not in s2"),
         ("same", "label 'same' must have two classes at least; got a"),
+        (("bound", "said"), "'said' must hold numbers, .*True; got 'yes' in s1"),
+        (("cell", "up"), "'cell' must hold numbers, or False and True; got 'y' in s1"),
         ((), "label must name at least one column"),
     ],
 )
 def test_labels_that_cannot_be_learnt_are_refused(label, message):
     with pytest.raises(ValueError, match=message):
         probe_labels(OBS, label)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("regression", ["down", "bound"]),  # zeros and ones, and numbers all the same
+        ("regression", ["down"]),
+        ("regression", ["count"]),
+        ("multilabel", ["bound"]),
+        ("multilabel", ["is_coding", "down"]),
+    ],
+)
+def test_the_record_says_what_its_columns_are(kind, names):
+    found = probe_labels(OBS, record={"task": kind, "labels": np.array(names)})
+    assert (found.task.kind, found.task.label_names) == (kind, tuple(names))
+    np.testing.assert_array_equal(found.truth, OBS[names].to_numpy(dtype=float))
+
+
+def test_the_record_says_that_two_classes_are_some_of_several():
+    record = {"task": "multiclass", "labels": ["a", "b"]}
+    assert probe_labels(OBS, record=record).task.kind == "multiclass"
+    # A column that is asked for is not the record's.
+    assert probe_labels(OBS, "label", record=record).task.kind == "binary"
+
+
+def test_labels_of_a_record_must_be_zero_or_one():
+    record = {"task": "multilabel", "labels": ["bound", "up"]}
+    with pytest.raises(ValueError, match=r"'up' must hold 0 and 1, .* got 0\.5 in s1"):
+        probe_labels(OBS, record=record)
