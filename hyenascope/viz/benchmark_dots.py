@@ -120,7 +120,7 @@ def plot_benchmark(
         _axes(canvas, rows, tasks, metric),
         title=shorten(title, (width - _SYMBOL) // 9),
         subtitle="<br>".join([facts, " · ".join(_key(rows, chance))]),
-        alt=f"{title}: {_NAMES.get(metric, metric)} of {facts}. {_best(rows, metric)}",
+        alt=f"{title}: {_NAMES.get(metric, metric)} of {facts}.{_best(rows, metric)}",
         shapes=[*_lines(canvas, len(tasks)), *chance],
         legend={
             "orientation": "v",
@@ -291,9 +291,20 @@ def _chance(canvas: Canvas, rows: pd.DataFrame, metric: str) -> list[dict[str, A
 
 
 def _best(rows: pd.DataFrame, metric: str) -> str:
-    """Say which model is best at how many tasks, for those who cannot see it."""
-    ranks = rows["value"] * (-1 if metric == "mse" else 1)
-    first = rows.loc[ranks.groupby(rows["task"], sort=False).idxmax(), "model"]
-    counts = first.value_counts(sort=False)
-    said = [f"{model} at {count}" for model, count in counts.items()]
-    return f"Best: {', '.join(said)}."
+    """Say which model is best at how many tasks, for those who cannot see it.
+
+    Only of tasks at which several were measured here, all on the same split.
+    """
+    said = dict.fromkeys(rows["model"], 0)
+    ties = 0
+    for _, task in rows[~rows["published"]].groupby("task", sort=False):
+        if len(task) > 1 and task["split"].nunique() == 1:
+            best = task["value"].min() if metric == "mse" else task["value"].max()
+            first = task.loc[task["value"] == best, "model"].tolist()
+            if len(first) == 1:
+                said[first[0]] += 1
+            else:
+                ties += 1
+    parts = [f"{model} at {count}" for model, count in said.items() if count]
+    parts += [f"tied at {ties}"] * bool(ties)
+    return f" Best of those measured here: {', '.join(parts)}." if parts else ""

@@ -1,6 +1,7 @@
 """Two coordinates for each row of a table of embeddings."""
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -28,13 +29,24 @@ class Coordinates:
         How they were made.
     values
         Of every row; nothing is said by the units of t-SNE and UMAP.
-    axes
-        Names of both axes.
+    shares
+        Of both axes in the variance, where they are principal components and it is
+        known.
     """
 
     method: MapMethod
     values: Float32[np.ndarray, "rows 2"] = field(repr=False)
-    axes: tuple[str, str]
+    shares: tuple[float, float] | None = None
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """Names of both axes."""
+        start = "PC" if self.method == "pca" else f"{self.name} "
+        first, second = (
+            "" if share is None else f" ({100 * share:.1f} %)"
+            for share in self.shares or (None, None)
+        )
+        return f"{start}1{first}", f"{start}2{second}"
 
     @property
     def name(self) -> str:
@@ -55,7 +67,7 @@ def embedding_coordinates(
     data
         ``.X`` counts; left as it is. ``.obsm["X_pca"]``, ``["X_tsne"]`` or
         ``["X_umap"]``, as scanpy calls them, is used if it is there, whatever the
-        seed.
+        seed; with ``.uns["pca"]["variance_ratio"]`` for the names of the axes.
     method
         ``"pca"``; ``"tsne"``, which needs scikit-learn; ``"umap"``, which needs
         umap-learn.
@@ -65,7 +77,8 @@ def embedding_coordinates(
     Raises
     ------
     ValueError
-        If there are fewer than three rows or two channels, or a number is not finite.
+        If there are fewer than three rows or two channels, coordinates that are there
+        have one column, or a number is not finite.
     ImportError
         If what the method needs is not installed.
 
@@ -78,19 +91,14 @@ def embedding_coordinates(
     """
     if method not in get_args(MapMethod):
         raise ValueError(f"method must be 'pca', 'tsne' or 'umap'; got {method!r}.")
-    name = _NAMES[method]
-    plain = ("PC1", "PC2") if method == "pca" else (f"{name} 1", f"{name} 2")
-    key = f"X_{method}"
-    if key in data.obsm:
-        known = np.asarray(data.obsm[key], dtype=np.float32)
-        return Coordinates(method, known[:, :2], plain)
+    if f"X_{method}" in data.obsm:
+        return _stored(data, method)
     components, shares = _components(_features(data))
     if method == "pca":
-        found, axes = components[:, :2], _with_shares(plain, shares)
-    else:
-        make = _tsne if method == "tsne" else _umap
-        found, axes = make(components, seed), plain
-    return Coordinates(method, found.astype(np.float32), axes)
+        plane = components[:, :2].astype(np.float32)
+        return Coordinates(method, plane, _first_two(shares))
+    make = _tsne if method == "tsne" else _umap
+    return Coordinates(method, make(components, seed).astype(np.float32))
 
 
 def with_coordinates(
@@ -98,7 +106,9 @@ def with_coordinates(
 ) -> ad.AnnData:
     """Return a copy that keeps the coordinates in ``.obsm``, under scanpy's names.
 
-    Parameters and errors are those of `embedding_coordinates`.
+    Of principal components, ``.uns["pca"]["variance_ratio"]`` is kept too; what is
+    there already stays as it is. Parameters and errors are those of
+    `embedding_coordinates`.
 
     Examples
     --------
@@ -108,8 +118,31 @@ def with_coordinates(
     """
     found = embedding_coordinates(data, method=method, seed=seed)
     kept = data.copy()
-    kept.obsm[f"X_{method}"] = found.values
+    if f"X_{method}" not in data.obsm:
+        kept.obsm[f"X_{method}"] = found.values
+        if found.shares is not None:
+            kept.uns["pca"] = {"variance_ratio": np.array(found.shares)}
     return kept
+
+
+def _stored(data: ad.AnnData, method: MapMethod) -> Coordinates:
+    key = f"X_{method}"
+    values = np.asarray(data.obsm[key], dtype=np.float32)
+    if values.shape[1] < 2:
+        raise ValueError(
+            f"data.obsm[{key!r}] must have two columns or more; got {values.shape[1]}."
+        )
+    known = data.uns.get("pca") if method == "pca" else None
+    ratio = known.get("variance_ratio", ()) if isinstance(known, Mapping) else ()
+    shares = np.asarray(ratio, dtype=np.float64)
+    return Coordinates(
+        method, values[:, :2], _first_two(shares) if shares.size > 1 else None
+    )
+
+
+def _first_two(shares: Float64[np.ndarray, " _"]) -> tuple[float, float]:
+    first, second = shares[:2].tolist()
+    return first, second
 
 
 def _features(data: ad.AnnData) -> _Features:
@@ -140,16 +173,6 @@ def _components(
     largest = np.abs(axes).argmax(axis=0)
     axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
     return centred @ axes, variances / max(variances.sum(), np.finfo(float).tiny)
-
-
-def _with_shares(
-    names: tuple[str, str], shares: Float64[np.ndarray, " _"]
-) -> tuple[str, str]:
-    first, second = (
-        f"{name} ({share:.1%})".replace("%", " %")
-        for name, share in zip(names, shares[:2].tolist(), strict=True)
-    )
-    return first, second
 
 
 def _tsne(components: Float64[np.ndarray, "rows _"], seed: int) -> _Plane:

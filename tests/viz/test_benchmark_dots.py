@@ -112,12 +112,36 @@ def test_all_dots_and_lines_are_in_the_frame(table):
 
 
 def test_the_words_name_the_best_which_is_the_least_of_an_error(table):
+    table = table.assign(source="", split="test")
     said = alt_text(plot_benchmark(table, title="B"))
-    assert said == ("B: AUROC of 2 tasks, 2 models. Best: ours at 1, theirs at 1.")
+    assert said == (
+        "B: AUROC of 2 tasks, 2 models. "
+        "Best of those measured here: ours at 1, theirs at 1."
+    )
     repeated = table.set_axis([0, 0, 0, 0])  # labels of rows mean nothing
     assert alt_text(plot_benchmark(repeated, title="B")) == said
     least = table.assign(value=[0.1, 0.2, 0.3, 0.4])
-    assert alt_text(plot_benchmark(least, metric="mse")).endswith("Best: ours at 2.")
+    assert alt_text(plot_benchmark(least, metric="mse")).endswith("here: ours at 2.")
+
+
+def test_a_tie_has_no_best(table):
+    table = table.assign(source="", split="test", value=[0.8, 0.8, 0.9, 0.95])
+    for rows in (table, table[::-1]):
+        said = alt_text(plot_benchmark(rows))
+        assert said.endswith("Best of those measured here: theirs at 1, tied at 1.")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"split": "test"},  # one measured, one published
+        {"source": "They 2023", "split": "test"},
+        {"source": "", "split": ["test", "dev", "test", ""]},
+    ],
+)
+def test_unlike_numbers_are_not_ranked(table, change):
+    said = alt_text(plot_benchmark(table.assign(**change), title="B"))
+    assert said == "B: AUROC of 2 tasks, 2 models."
 
 
 def test_a_value_that_is_missing_has_no_dot_and_no_lane_of_its_own(table):

@@ -72,6 +72,38 @@ def test_coordinates_are_kept_in_a_copy_and_used_again(data):
     assert (found.name, found.axes) == ("UMAP", ("UMAP 1", "UMAP 2"))
 
 
+def test_kept_components_keep_their_shares_of_the_variance(data, tmp_path):
+    axes = embedding_coordinates(data).axes
+    kept = with_coordinates(data)
+    assert "pca" not in data.uns
+    kept.write_h5ad(tmp_path / "kept.h5ad")
+    for again in (kept, kept[:9], ad.read_h5ad(tmp_path / "kept.h5ad")):
+        assert embedding_coordinates(again).axes == axes
+    assert "(" in axes[0]
+    del kept.uns["pca"]
+    assert embedding_coordinates(kept).axes == ("PC1", "PC2")
+
+
+def test_components_that_are_there_stay_as_they_are(data):
+    data.obsm["X_pca"] = np.arange(90.0).reshape(30, 3)
+    data.uns["pca"] = {"variance_ratio": np.array([0.5, 0.25, 0.125]), "params": {}}
+    kept = with_coordinates(data)
+    np.testing.assert_array_equal(kept.obsm["X_pca"], data.obsm["X_pca"])
+    assert kept.uns["pca"].keys() == {"variance_ratio", "params"}
+    found = embedding_coordinates(kept)
+    np.testing.assert_array_equal(found.values, data.obsm["X_pca"][:, :2])
+    assert found.axes == ("PC1 (50.0 %)", "PC2 (25.0 %)")
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_one_stored_column_is_no_plane(data, method):
+    data.obsm[f"X_{method}"] = np.zeros((30, 1))
+    message = rf"obsm\['X_{method}'\] must have two columns or more; got 1"
+    for draw in (embedding_coordinates, with_coordinates):
+        with pytest.raises(ValueError, match=message):
+            draw(data, method=method)
+
+
 def test_what_is_missing_is_named(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(ImportError, match="pip install umap-learn"):
