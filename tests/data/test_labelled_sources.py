@@ -1,9 +1,12 @@
 """One data set, handed over in every way there is."""
 
+import gzip
+
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from hyenascope.data.labelled_sequences import LabelError
 from hyenascope.data.labelled_sources import collect_labelled
@@ -42,6 +45,7 @@ def sources(folder):
     return {
         "texts": ((TEXTS, LABELS), {}),
         "array of labels": ((tuple(TEXTS), np.array(LABELS)), {}),
+        "one column": ((TEXTS, np.array(LABELS)[:, None]), {}),
         "table": ((table(),), {}),
         "other columns": (
             (table().rename(columns={"label": "kind"}), "kind"),
@@ -62,8 +66,8 @@ def sources(folder):
 @pytest.mark.parametrize(
     "name",
     [
-        *("texts", "array of labels", "table", "other columns", "anndata"),
-        *("csv", "tsv", "fasta", "bed", "intervals"),
+        *("texts", "array of labels", "one column", "table", "other columns"),
+        *("anndata", "csv", "tsv", "fasta", "bed", "intervals"),
     ],
 )
 def test_all_are_one(tmp_path, name):
@@ -86,6 +90,24 @@ def test_folders_keep_their_splits(tmp_path):
             folder.mkdir(parents=True)
             (folder / "0.txt").write_text(text)
     assert collect_labelled(tmp_path / "gb").label_names == ("a", "b")
+
+
+@pytest.mark.parametrize("kind", [".fna", ".fa.gz", ".parquet", "data/.parquet"])
+def test_a_folder_of_the_nucleotide_transformer(tmp_path, kind):
+    folder = tmp_path / "H3"
+    (folder / "data").mkdir(parents=True)
+    for split in ("train", "test"):
+        path = folder / kind.replace(".", f"{split}.", 1)
+        if kind.endswith("parquet"):
+            table().to_parquet(path)
+            continue
+        pairs = zip(TEXTS, LABELS, strict=True)
+        text = "".join(f">a|{y}\n{x}\n" for x, y in pairs).encode()
+        path.write_bytes(gzip.compress(text) if kind.endswith("gz") else text)
+    data = collect_labelled(folder)
+    assert data.sequences == tuple(TEXTS) * 2
+    assert data.counts().to_dict("list") == {"strong": [1, 1], "weak": [2, 2]}
+    assert (data.name, data.split_names) == ("H3", ("train", "test"))
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "anndata"])
@@ -112,13 +134,86 @@ def test_numbers():
     assert collect_labelled(wide, ["a", "b"]).task == "multilabel"
 
 
+YES_NO = [[0, 1], [1, 1], [1, 0]]
+NUMBERS = [[0.25, -1.0], [1.5, 2.0], [0.0, 3.0]]
+
+
+@pytest.mark.parametrize("form", [list, np.array, torch.tensor, pd.DataFrame])
+def test_several_labels_of_each_text(form):
+    data = collect_labelled(TEXTS, form(YES_NO))
+    assert (data.task, data.label_names) == ("multilabel", ("0", "1"))
+    assert data.labels.tolist() == YES_NO
+    data = collect_labelled(TEXTS, form(NUMBERS), task="regression")
+    assert (data.task, data.label_names) == ("regression", ("0", "1"))
+    assert data.labels.tolist() == NUMBERS
+    with pytest.raises(LabelError, match=r"row 1: label '0' must be 0 or 1"):
+        collect_labelled(TEXTS, form(NUMBERS))
+
+
+def test_a_table_of_labels_names_them():
+    wide = pd.DataFrame(YES_NO, columns=["tss", "enhancer"], index=list("xyz"))
+    data = collect_labelled(TEXTS, wide)
+    assert (data.label_names, data.labels.tolist()) == (("tss", "enhancer"), YES_NO)
+
+
+def test_tensors_of_one_label():
+    assert collect_labelled(TEXTS, torch.tensor([1, 0, 1])).label_names == ("0", "1")
+    column = torch.tensor([[0.5], [1.0], [-2.0]])
+    data = collect_labelled(TEXTS, column, task="regression")
+    assert (data.label_names, data.labels[:, 0].tolist()) == (
+        ("label",),
+        [0.5, 1.0, -2.0],
+    )
+    one = collect_labelled(TEXTS, torch.tensor([[1], [0], [1]]), task="multilabel")
+    assert (one.task, one.label_names) == ("multilabel", ("label",))
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "message"),
+    [
+        ("gue", {"labels": "kind"}, r"labels must be None .* folder .*gue, .*'kind'"),
+        ("t.fa", {"labels": ["a"]}, r"labels must be None .* file .*t\.fa, .*\['a'\]"),
+        ("gue", {"task": "regression"}, "task must be 'binary' or .* 'regression'"),
+        ("gue", {"task": "multiclass"}, "task must be None or 'binary'.*'multiclass'"),
+        ("t.csv", {"labels": []}, r"labels must be different columns; got \[\]"),
+    ],
+)
+def test_what_does_not_apply_is_refused(tmp_path, source, given, message):
+    sources(tmp_path)
+    with pytest.raises(LabelError, match=message):
+        collect_labelled(tmp_path / source, **given)
+    assert collect_labelled(tmp_path / "gue", task="binary").task == "binary"
+
+
+def test_finished_data_have_a_task_of_their_own():
+    data = collect_labelled(TEXTS, LABELS)
+    assert collect_labelled(data, task="binary") is data
+    with pytest.raises(LabelError, match=r"task must be None or 'binary'.* 'regr"):
+        collect_labelled(data, task="regression")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        (
+            (TEXTS, np.zeros((3, 2, 2))),
+            r"labels must hold one label or one row of labels per sequence; got an "
+            r"array of shape \(3, 2, 2\)",
+        ),
+        ((TEXTS, np.zeros((3, 0))), r"labels must be different columns; got \[\]"),
+        (
+            (TEXTS, np.array(["weak", None, "strong"], dtype=object)),
+            "row 2: label must be a class; got ''",
+        ),
+        ((TEXTS, [[0, 1], [1], [1, 0]]), "as many labels for each sequence"),
+        ((TEXTS, [[0, 1], [1, 0]]), "labels must hold one label per .* 3; got 2"),
         ((TEXTS,), "labels must hold one label per sequence, 3; got None"),
         ((TEXTS, "label"), "labels must hold one label per sequence, 3; got 'label'"),
         ((TEXTS, ["a"]), "labels must hold one label per sequence, 3; got 1"),
-        (("nowhere.csv",), "got nowhere.csv, which does not exist"),
+        (
+            ("nowhere.csv",),
+            "source must be a file or .* got nowhere.csv, which does not exist",
+        ),
         ((TEXTS, [1.0, float("nan"), 2.0]), "row 2"),
     ],
 )
@@ -131,5 +226,5 @@ def test_intervals_need_a_genome_and_labels_belong_to_no_finished_data(tmp_path)
     sources(tmp_path)
     with pytest.raises(LabelError, match=r"genome must be given .* t\.bed"):
         collect_labelled(tmp_path / "t.bed")
-    with pytest.raises(LabelError, match="labels must not be given"):
+    with pytest.raises(LabelError, match="labels must be None"):
         collect_labelled(collect_labelled(TEXTS, LABELS), LABELS)
