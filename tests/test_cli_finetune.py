@@ -33,6 +33,9 @@ def test_trains_and_predicts(table, tmp_path):
     assert done.exit_code == 0, done.output
     assert "Finished after 2 epochs; the weights are those of epoch " in done.output
     assert "auroc" in done.output
+    facts = json.loads((out / "config.json").read_text())["metadata"]
+    assert facts["made_from"]["files"][0]["file"] == "t.csv"
+    assert facts["rows"] == {"training": 36, "validation": 4}
     fasta = tmp_path / "s.fa"
     fasta.write_text(">a\nACGT\n>b\nTTTTT\n")
     said = run("predict", fasta, "--model", out, "--out", tmp_path / "p.tsv", "--quiet")

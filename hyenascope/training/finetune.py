@@ -6,6 +6,7 @@ model. Test rows are never looked at: see `hyenascope.training.label_evaluation`
 """
 
 import copy
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -217,7 +218,7 @@ def _facts(
     """Return what a folder says of how its model was made, as plain values."""
     return {
         "data": data.name,
-        "files": dict(data.provenance),
+        "made_from": json.loads(data.provenance.to_json()),
         "rows": {"training": len(learn), "validation": len(choose)},
         "begun_from": checkpoint_hash(model.backbone),
         "options": asdict(options),
