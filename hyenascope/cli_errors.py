@@ -22,7 +22,7 @@ _OPTION_OF = {
     "steps must": "--steps must",
     "frozen must": "--freeze must",
     "longest must": "--longest must",
-    "train must be": "TRAIN must be",
+    "source must be": "TRAIN must be",
 }
 
 

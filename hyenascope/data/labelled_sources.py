@@ -70,8 +70,8 @@ def collect_labelled(
     labels
         Of a list, a label for each text, or a row of them (an array, a tensor or a
         DataFrame, whose columns then name them). Of a table, the column of labels, or
-        several columns; ``label`` if None (of BED, the fourth column). Of other
-        sources None: they say it themselves.
+        several columns; ``label`` if None (of BED the fourth column, and the fifth if
+        labels are numbers). Of other sources None: they say it themselves.
     genome
         Where intervals are read from.
     task
@@ -136,7 +136,8 @@ def _of_path(
     if ".bed" in path.suffixes:
         if genome is None:
             raise LabelError(f"genome must be given for the intervals of {path.name}.")
-        columns = "name" if labels is None else _columns(labels)
+        usual = "score" if task == "regression" else "name"
+        columns = usual if labels is None else _columns(labels)
         return read_labelled_intervals(path, genome=genome, labels=columns, task=task)
     return _of_table(path, labels, genome, task)
 

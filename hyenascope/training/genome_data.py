@@ -73,7 +73,7 @@ class GenomeData:
     genomes
         In the order given.
     train, valid, test
-        Stretches, sorted; none of ``train`` overlaps any of the others.
+        Stretches, sorted; those of one part overlap none of another.
     typed
         What a shell would be told to cut them in the same way.
     """

@@ -228,3 +228,11 @@ def test_intervals_need_a_genome_and_labels_belong_to_no_finished_data(tmp_path)
         collect_labelled(tmp_path / "t.bed")
     with pytest.raises(LabelError, match="labels must be None"):
         collect_labelled(collect_labelled(TEXTS, LABELS), LABELS)
+
+
+def test_numbers_of_intervals_are_the_scores_of_bed(tmp_path):
+    where = genome(tmp_path)
+    bed = tmp_path / "s.bed"
+    bed.write_text("chr1\t0\t8\ta\t0.5\nchr1\t8\t16\tb\t-2\n")
+    data = collect_labelled(bed, genome=where, task="regression")
+    assert data.labels[:, 0].tolist() == [0.5, -2.0]
