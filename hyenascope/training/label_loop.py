@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from hyenascope._device import freed_memory_kept
+from hyenascope.data.labelled_sequences import Task
 from hyenascope.models.hyena import Backbone
 from hyenascope.models.label_model import mean_logits
 from hyenascope.models.sequence_task import SequenceTask
@@ -32,6 +33,12 @@ from hyenascope.training.progress import Monitor, RunPlan, StepReport
 _BETAS = (0.9, 0.98)
 _LAST_RATE = 0.01
 _BAD_IN_A_ROW = 3
+_UNITS: dict[Task, str] = {
+    "binary": "nats per sequence",
+    "multiclass": "nats per sequence",
+    "multilabel": "nats per label",
+    "regression": "squared deviations",
+}
 _CPU_TOKENS = 8_192  # of a pass; larger ones fall out of the cache
 
 
@@ -343,6 +350,8 @@ class LabelLoop:
             parameters=sum(
                 p.numel() for p in self.module.parameters() if p.requires_grad
             ),
+            unit=_UNITS[self.task.kind],
+            guess=None,
         )
 
 

@@ -1,5 +1,6 @@
 """What a training run tells while it goes on, and who listens."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -61,6 +62,10 @@ class RunPlan:
         Trained numbers of the model.
     out
         Folder of the run, empty if nothing is written.
+    unit
+        Of the loss.
+    guess
+        Loss of a model that knows nothing, if that is one number.
     """
 
     name: str
@@ -68,6 +73,8 @@ class RunPlan:
     tokens_per_step: int
     parameters: int
     out: str = ""
+    unit: str = "nats per base"
+    guess: float | None = math.log(4)
 
 
 @runtime_checkable

@@ -37,6 +37,8 @@ def plot_training(
     *,
     by: Count = "tokens",
     window: int | None = None,
+    unit: str = "nats per base",
+    guess: float | None = UNIFORM_LOSS,
     title: str = "Training",
     theme: ThemeName = "light",
     width: int = 900,
@@ -46,7 +48,7 @@ def plot_training(
 
     The thin line is each step, the thick one the mean of the steps around it, of one
     window length only; points are losses on held-out text, crosses steps that left
-    the weights as they were. The dashed line is log 4, what guessing costs. A fresh
+    the weights as they were. The dashed line is what guessing costs, log 4. A fresh
     model begins far above it: the frame follows the bulk of the steps, an arrow says
     how high the rest goes, and the mouse wheel shows it. No line has more points
     than the figure has pixels.
@@ -63,6 +65,10 @@ def plot_training(
         What the x axis counts.
     window
         Steps that the thick line averages, by default about a fortieth of them.
+    unit
+        Of the loss.
+    guess
+        Loss of a model that knows nothing; None draws no line.
     title
         Above the figure.
     theme
@@ -103,7 +109,9 @@ def plot_training(
     text after step 3.'
     """
     canvas = Canvas(theme, width=width, height=height, top=88)
-    curves = training_curves(reports, canvas, by=by, window=window)
+    curves = training_curves(
+        reports, canvas, by=by, window=window, unit=unit, guess=guess
+    )
     return canvas.figure(
         curves.traces,
         curves.axes,
@@ -145,6 +153,8 @@ def training_curves(
     *,
     by: Count = "tokens",
     window: int | None = None,
+    unit: str = "nats per base",
+    guess: float | None = UNIFORM_LOSS,
 ) -> TrainingCurves:
     """Return the parts of what `plot_training` draws, a fifth of the work.
 
@@ -155,15 +165,15 @@ def training_curves(
     """
     run = read_run(reports, by=by, window=window)
     return TrainingCurves(
-        _traces(run, canvas),
-        _axes(run, canvas, by),
-        [*_stage_names(run, canvas), *_notes(run, canvas)],
-        _lines(run, canvas),
-        _in_short(run),
+        _traces(run, canvas, unit),
+        _axes(run, canvas, by, unit, guess),
+        [*_stage_names(run, canvas), *_notes(run, canvas, guess)],
+        _lines(run, canvas, guess),
+        _in_short(run, unit),
     )
 
 
-def _traces(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
+def _traces(run: TrainingRun, canvas: Canvas, unit: str) -> list[dict[str, Any]]:
     theme, most = canvas.theme, canvas.inner[0]
     blue, orange = theme.line(0), theme.line(1)
     validation, rate = run.column("validation"), run.column("learning_rate")
@@ -179,13 +189,13 @@ def _traces(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
             "line": {"color": blue, "width": 1},
             "opacity": 0.4,
             "customdata": _facts(run, steps),
-            "hovertemplate": f"{_STEP}<br><b>%{{y:.4f}}</b> nats per base<br>{_MORE}",
+            "hovertemplate": f"{_STEP}<br><b>%{{y:.4f}}</b> {unit}<br>{_MORE}",
         },
         {
             **_points(run, run.smooth, mean),
             "name": f"mean of {run.window:,} steps",
             "line": {"color": blue, "width": 2.5},
-            "hovertemplate": "mean around here <b>%{y:.4f}</b> nats per base",
+            "hovertemplate": f"mean around here <b>%{{y:.4f}}</b> {unit}",
         },
         {
             **_points(run, validation, held),
@@ -194,7 +204,7 @@ def _traces(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
             "line": {"color": orange, "width": 1.5},
             "marker": {"color": orange, "size": 6},
             "customdata": _facts(run, held),
-            "hovertemplate": f"{_STEP}<br><b>%{{y:.4f}}</b> nats per base, held out",
+            "hovertemplate": f"{_STEP}<br><b>%{{y:.4f}}</b> {unit}, held out",
         },
         {
             **_points(run, rate, rates),
@@ -229,15 +239,17 @@ def _facts(run: TrainingRun, rows: Rows) -> Float64[np.ndarray, "rows facts"]:
     return np.stack([run.column(name)[rows] for name in FACTS], axis=1)
 
 
-def _axes(run: TrainingRun, canvas: Canvas, by: Count) -> dict[str, Any]:
+def _axes(
+    run: TrainingRun, canvas: Canvas, by: Count, unit: str, guess: float | None
+) -> dict[str, Any]:
     return {
         "xaxis": canvas.axis(
             _COUNTS[by], anchor="y2", tickformat=",d", rangemode="tozero", nticks=8
         ),
         "yaxis": canvas.axis(
-            "nats per base",
+            unit,
             domain=_LOSS_LANE,
-            range=list(_frame(run)),
+            range=list(_frame(run, guess)),
             tickformat=".4~f",
         ),
         "yaxis2": canvas.axis(
@@ -249,26 +261,34 @@ def _axes(run: TrainingRun, canvas: Canvas, by: Count) -> dict[str, Any]:
     }
 
 
-def _frame(run: TrainingRun) -> tuple[float, float]:
+def _frame(run: TrainingRun, guess: float | None) -> tuple[float, float]:
     """Return the ends of the loss axis, on round numbers: live, they seldom move."""
     loss = run.loss[np.isfinite(run.loss)]
     quantiles = (0.0, 1.0) if len(loss) < _MANY else _SHOWN
     seen = [*np.quantile(loss, quantiles)] if len(loss) else []
     held = run.column("validation")[run.held_out]
-    seen += [UNIFORM_LOSS, held.min(initial=UNIFORM_LOSS - _LEAST)]
+    if guess is not None:
+        seen += [guess, held.min(initial=guess - _LEAST)]
+    else:
+        seen += held.tolist() or ([] if seen else [0.0, 1.0])
     low, high = min(seen), max(seen)
-    span = high - low
+    span = max(high - low, _LEAST)
     unit = 10.0 ** math.floor(math.log10(span / 4))
     down, up = low - 0.03 * span, high + 0.06 * span
     return math.floor(down / unit) * unit, math.ceil(up / unit) * unit
 
 
-def _lines(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
+def _lines(
+    run: TrainingRun, canvas: Canvas, guess: float | None
+) -> list[dict[str, Any]]:
     """Return the line of a guess and one where each later stage begins."""
-    guess = canvas.line(0, UNIFORM_LOSS, 1, UNIFORM_LOSS, xref="paper")
-    guess["line"] = {"color": canvas.theme.muted, "width": 1, "dash": "dash"}
     later = run.edges[1:].tolist()
-    return [guess, *(canvas.line(x, 0, x, 1, yref="paper") for x in later)]
+    lines = [canvas.line(x, 0, x, 1, yref="paper") for x in later]
+    if guess is None:
+        return lines
+    dashed = canvas.line(0, guess, 1, guess, xref="paper")
+    dashed["line"] = {"color": canvas.theme.muted, "width": 1, "dash": "dash"}
+    return [dashed, *lines]
 
 
 def _stage_names(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
@@ -286,13 +306,17 @@ def _stage_names(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
     ]
 
 
-def _notes(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
+def _notes(
+    run: TrainingRun, canvas: Canvas, guess: float | None
+) -> list[dict[str, Any]]:
     """Name the line of a guess, and say how high the loss goes above the frame."""
     look = {"size": 11, "color": canvas.theme.muted}
-    text = f"uniform guess {UNIFORM_LOSS:.3f}"
-    frame = _frame(run)
-    where = {"xref": "paper", "font": look, **_beside_guess(run, canvas, frame)}
-    notes = [canvas.text(text, **{"y": UNIFORM_LOSS, **where})]
+    frame = _frame(run, guess)
+    notes = []
+    if guess is not None:
+        place = _beside_guess(run, canvas, frame, guess)
+        where = {"y": guess, "xref": "paper", "font": look, **place}
+        notes.append(canvas.text(f"uniform guess {guess:.3f}", **where))
     if np.nanmax(run.loss, initial=-np.inf) > frame[1]:
         top = int(np.nanargmax(run.loss))
         # Above the frame, or in it where the legend stands.
@@ -304,7 +328,7 @@ def _notes(run: TrainingRun, canvas: Canvas) -> list[dict[str, Any]]:
 
 
 def _beside_guess(
-    run: TrainingRun, canvas: Canvas, frame: tuple[float, float]
+    run: TrainingRun, canvas: Canvas, frame: tuple[float, float], guess: float
 ) -> dict[str, Any]:
     """Return where along the line of a guess its name crosses least of the curves."""
     (low, high), (wide, tall) = frame, _GUESS_SIZE
@@ -313,8 +337,8 @@ def _beside_guess(
     along = wide / canvas.inner[0] * last
     ends = {"right": (last - along, last), "left": (0.0, along)}
     sides = {
-        "bottom": (UNIFORM_LOSS, UNIFORM_LOSS + up),
-        "top": (UNIFORM_LOSS - up, UNIFORM_LOSS),
+        "bottom": (guess, guess + up),
+        "top": (guess - up, guess),
     }
     places = [
         {"x": int(end == "right"), "xanchor": end, "yanchor": side}
@@ -343,7 +367,7 @@ def _crossings(
     return int(((low <= up[1]) & (high >= up[0])).sum())
 
 
-def _in_short(run: TrainingRun) -> list[str]:
+def _in_short(run: TrainingRun, unit: str) -> list[str]:
     """Say what was done and what came of it: numbers, nothing to escape."""
     if run.frame.empty:
         return ["no step yet"]
@@ -351,7 +375,7 @@ def _in_short(run: TrainingRun) -> list[str]:
     facts = [plural(len(run.frame), "step"), plural(int(tokens), "base")]
     known = run.smooth[np.isfinite(run.smooth)]
     if len(known):
-        facts.append(f"{known[-1]:.4f} nats per base")
+        facts.append(f"{known[-1]:.4f} {unit}")
     if len(run.held_out):
         row = run.held_out[-1]
         value, step = (run.column(name)[row] for name in ("validation", "step"))

@@ -11,6 +11,7 @@ from traitlets import default
 
 from hyenascope.viz.style import ThemeName
 from hyenascope.viz.training_curves import (
+    UNIFORM_LOSS,
     TrainingCurves,
     plot_training,
     training_curves,
@@ -52,10 +53,25 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         first.layout.title = None
         first.layout.margin.t = _TOP
         self._first = first
+        self._reports = reports
         super().__init__(first)
         self._config = first._config
         self._own_ranges = {tuple(first.layout.yaxis.range)}
         self._told = ""
+        self._unit: str = "nats per base"
+        self._guess: float | None = UNIFORM_LOSS
+
+    def measure(self, unit: str, guess: float | None) -> None:
+        """Say what the loss is, and what guessing costs; before the steps are drawn."""
+        if (unit, guess) == (self._unit, self._guess):
+            return
+        self._unit, self._guess = unit, guess
+        nothing = self._reports.iloc[:0]
+        curves = training_curves(nothing, self._canvas, unit=unit, guess=guess)
+        with self._pen, self.batch_update():
+            for old, new in zip(self.data, curves.traces, strict=True):
+                old["hovertemplate"] = new["hovertemplate"]
+            self.layout.yaxis.title.text = unit
 
     # Plotly tells a page so only after the widget is there, which on a busy machine
     # draws what it knows at first, nothing, and stays so.
@@ -73,7 +89,9 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
 
     def draw(self, reports: pd.DataFrame) -> None:
         """Show these steps; an axis that somebody has moved stays where it is."""
-        curves = training_curves(reports, self._canvas)
+        curves = training_curves(
+            reports, self._canvas, unit=self._unit, guess=self._guess
+        )
         with self._pen, self.batch_update():
             for old, new in zip(self.data, curves.traces, strict=True):
                 for name in _MOVING:

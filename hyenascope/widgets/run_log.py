@@ -111,7 +111,8 @@ class RunLog:
         last = self.reports[-1]
         yield f"{last.length:,} bp"
         why = shorten(last.skipped, 80)
-        yield f"skipped: {why}" if why else f"{last.loss:.3f} nats"
+        unit = self.plan.unit.split()[0] if self.plan else ""
+        yield f"skipped: {why}" if why else f"{last.loss:.3f} {unit}".strip()
         if self._looked is not None:
             looked = self._looked
             yield f"validation {looked.validation:.3f} at step {looked.step:,}"

@@ -218,10 +218,13 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
         self, *, theme: ThemeName | None = None, width: int | None = None
     ) -> go.Figure:
         """Return the curves as a plain figure, which needs no kernel."""
-        title = "Training" if self._log.plan is None else self._log.plan.name
+        plan = self._log.plan
+        plan = plan or RunPlan("Training", 1, 1, 1)
         return plot_training(
             self.reports(),
-            title=title,
+            title=plan.name,
+            unit=plan.unit,
+            guess=plan.guess,
             theme=theme or self._theme,
             width=width or self._width,
         )
@@ -286,6 +289,8 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
         with self._pen:
             self._stale = False
             self._write()
+            if (plan := self._log.plan) is not None:
+                self._curves.measure(plan.unit, plan.guess)
             self._curves.draw(self.reports())
 
     def _keep(self) -> None:

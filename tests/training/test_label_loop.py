@@ -126,6 +126,7 @@ def test_it_learns_and_tells():
     )
     assert monitor.plan.steps == len(monitor.reports) == 10 * 5
     assert monitor.plan.parameters == 2
+    assert (monitor.plan.unit, monitor.plan.guess) == ("nats per sequence", None)
     looks = [r.step for r in monitor.reports if r.validation is not None]
     assert looks == list(range(5, 51, 5))
     assert monitor.reports[-1].tokens == 10 * sum(map(len, rows().tokens))

@@ -140,3 +140,18 @@ def test_a_title_is_text():
 def test_refuses_a_figure_too_small_to_read():
     with pytest.raises(ValueError, match="width must be at least 400 pixels; got 300"):
         plot_training(reports([1.4]), width=300)
+
+
+def test_a_loss_of_another_kind_has_its_own_unit_and_no_guess():
+    table = reports([0.9, 0.5, 0.3], validation=[None, None, 0.4])
+    figure = plot_training(table, unit="squared deviations", guess=None)
+    assert figure.layout.yaxis.title.text == "squared deviations"
+    assert not any("guess" in text for text in texts(figure))
+    assert len(figure.layout.shapes) == len(plot_training(table).layout.shapes) - 1
+    assert all("nats" not in trace.hovertemplate for trace in figure.data)
+    assert "0.5667 squared deviations" in alt_text(figure)
+    low, high = figure.layout.yaxis.range
+    assert 0.2 <= low < 0.3
+    assert 0.9 < high <= 1.0
+    empty = plot_training(table.iloc[:0], guess=None)
+    assert empty.layout.yaxis.range[0] < empty.layout.yaxis.range[1]

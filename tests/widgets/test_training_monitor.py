@@ -72,6 +72,22 @@ def test_the_end_shows_every_step_and_what_was_said(monitor):
     assert button.disabled
 
 
+def test_a_run_says_what_its_loss_is(monitor):
+    plan = replace(PLAN, unit="squared deviations", guess=None)
+    monitor.begin(plan, [])
+    monitor.step(STEP)
+    monitor.end("Done.")
+    _, _, line, curves = parts(monitor)
+    assert "1.400 squared" in line.value
+    assert curves.layout.yaxis.title.text == "squared deviations"
+    assert "squared deviations" in curves.data[0].hovertemplate
+    assert not curves.layout.annotations
+    assert monitor.figure().layout.yaxis.title.text == "squared deviations"
+    train(monitor)  # the next run is one of a language model again
+    assert curves.layout.yaxis.title.text == "nats per base"
+    assert "uniform guess" in curves.layout.annotations[0].text
+
+
 def test_a_step_is_shown_without_another_one(monitor):
     monitor.begin(PLAN, [])
     for count, report in enumerate(steps(1, 3), start=1):
