@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from threading import RLock
+from time import monotonic
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from hyenascope.widgets.busy_cell import hear_while_busy
 
 _HEIGHT, _TOP = 370, 30
 _MOVING = ("x", "y", "customdata", "text", "name", "showlegend")
+_ON_ITS_WAY = 10.0  # seconds that a message may take while a cell is busy
 _ECHOES = {"_js2py_traceDeltas", "_js2py_layoutDelta"}
 
 
@@ -58,6 +60,7 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         self._config = first._config
         self._own_ranges = {tuple(first.layout.yaxis.range)}
         self._told = ""
+        self._framed = -_ON_ITS_WAY  # when the frame was last sent
         self._unit: str = "nats per base"
         self._guess: float | None = UNIFORM_LOSS
 
@@ -100,8 +103,10 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
             self.layout.shapes = curves.shapes
             self.layout.annotations = curves.annotations
             ends = curves.axes["yaxis"]["range"]
-            if self._is_ours(self.layout.yaxis):
+            ours = self._is_ours(self.layout.yaxis)
+            if ours and tuple(self.layout.yaxis.range) != tuple(ends):
                 self.layout.yaxis.range = ends
+                self._framed = monotonic()
             self._own_ranges.add(tuple(ends))
         seldom = _seldom(curves)
         if seldom != self._told:  # a page loaded anew would not hear of it
@@ -120,9 +125,14 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         These come while the next picture is made, and make plotly lose parts of it.
         """
         told = {key: sync_data[key] for key in sync_data if key not in _ECHOES}
-        if told:
-            with self._pen:
-                super().set_state(told)
+        if not told:
+            return
+        moved = dict((told.get("_js2py_relayout") or {}).get("relayout_data") or {})
+        with self._pen:
+            super().set_state(told)
+            if moved and monotonic() - self._framed < _ON_ITS_WAY:
+                # A frame that met this message half-way has undone it on the page.
+                self._send_relayout_msg(moved)
 
     def _is_ours(self, axis: Any) -> bool:  # noqa: ANN401, plotly's
         return not axis.autorange and tuple(axis.range or ()) in self._own_ranges

@@ -5,6 +5,7 @@ import pytest
 from ipywidgets.widgets import widget
 
 from hyenascope.viz.training_curves import plot_training
+from hyenascope.widgets import live_curves
 from hyenascope.widgets.live_curves import LiveCurves
 from tests.viz.test_training_run import reports
 
@@ -69,6 +70,24 @@ def test_an_axis_that_a_reader_moved_stays_until_it_is_put_back(curves):
     curves.set_state({"_js2py_relayout": {**told, "relayout_data": data}})
     curves.draw(many())
     assert curves.layout.yaxis.range == plot_training(many()).layout.yaxis.range
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_move_that_a_frame_has_undone_is_done_again(curves, monkeypatch, late):
+    """The page moved the axis, and then got a frame that was sent before."""
+    curves.draw(FEW)
+    curves.draw(many())
+    if late:
+        monkeypatch.setattr(live_curves, "monotonic", lambda: curves._framed + 11)
+    sent = []
+    monkeypatch.setattr(
+        curves, "_send_relayout_msg", lambda told, **view: sent.append((told, view))
+    )
+    data = {"yaxis.range[0]": 1.2, "yaxis.range[1]": 1.3}
+    told = {"relayout_data": data, "source_view_id": "view"}
+    curves.set_state({"_js2py_relayout": told})
+    again = [(data, {})] * (not late)
+    assert [each for each in sent if not each[1]] == again  # to every view
 
 
 def test_echoes_of_the_page_change_nothing(curves):
