@@ -5,7 +5,7 @@ from jaxtyping import Int64
 
 from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
 from hyenascope.data.provenance import Provenance
-from hyenascope.sequence.dna import reverse_complement
+from hyenascope.sequence.dna import either_strand
 
 
 def with_dev_split(
@@ -59,7 +59,7 @@ def with_dev_split(
     seen: dict[str, int] = {}
     for row, (text, split) in enumerate(zip(data.sequences, data.splits, strict=True)):
         if split == "train":
-            key = min(text, reverse_complement(text))
+            key = either_strand(text)
             # A sequence with two labels goes where it was first met.
             label = seen.setdefault(key, int(classes[row]))
             groups.setdefault(label, {}).setdefault(key, []).append(row)

@@ -1,17 +1,19 @@
 """Whatever a person has at hand, as named sequences: text, FASTA, BED, a table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from hyenascope._typing import StrPath
+from hyenascope.data._text_lines import numbered_lines
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.sequence.dna import is_dna
 
 _STEMS = (".fa", ".fasta", ".fna")
+BED_SUFFIXES = (".bed", ".bed.gz")
 FASTA_SUFFIXES = tuple(stem + gz for gz in ("", ".gz", ".bgz") for stem in _STEMS)
 
 SequenceSource = (
@@ -61,10 +63,11 @@ def collect_sequences(
 
 
 def read_bed(path: StrPath) -> pd.DataFrame:
-    """Read the first six BED columns: chrom start end name score strand.
+    """Read the first six BED columns, plain or gzip: chrom to strand.
 
-    Positions are 0-based half-open, as in the file; comments and ``track`` and
-    ``browser`` lines are skipped.
+    Lines may differ in how many columns they have, unlike those of
+    `hyenascope.data.bed.read_bed`. Positions are 0-based half-open, as in the file;
+    comments and ``track`` and ``browser`` lines are skipped.
 
     Raises
     ------
@@ -72,13 +75,12 @@ def read_bed(path: StrPath) -> pd.DataFrame:
         If a line has fewer than three columns or its positions are not numbers.
     """
     rows = []
-    with Path(path).open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip() or line.split()[0] in ("track", "browser"):
-                continue
-            if line.startswith("#"):
-                continue
-            rows.append(_bed_row(line, f"{path}, line {number}"))
+    for number, line in numbered_lines(Path(path), ValueError):
+        if not line.strip() or line.split()[0] in ("track", "browser"):
+            continue
+        if line.startswith("#"):
+            continue
+        rows.append(_bed_row(line, f"{path}, line {number}"))
     columns = ["chrom", "start", "end", "name", "score", "strand"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -93,6 +95,51 @@ def _bed_row(line: str, where: str) -> tuple[str, int, int, str, str, str]:
         ) from None
     name, score, strand = (fields[3:6] + ["", "", "."][len(fields[3:6]) :])[:3]
     return chrom, start, end, name, score, strand if strand in ("+", "-") else "."
+
+
+def table_intervals(frame: pd.DataFrame) -> list[Interval]:
+    """Return the place of each row, 0-based half-open, from its columns.
+
+    Raises
+    ------
+    ValueError
+        If there is no column ``chrom``, ``start`` or ``end``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"chrom": ["I"], "start": [4], "end": [9]})
+    >>> [str(place) for place in table_intervals(table)]
+    ['I:5-9']
+    """
+    missing = {"chrom", "start", "end"} - set(frame.columns)
+    if missing:
+        raise ValueError(
+            "a table of sequences must have a column 'sequence', or 'chrom', 'start' "
+            f"and 'end'; got {list(frame.columns)}."
+        )
+    strands = frame["strand"] if "strand" in frame else ["."] * len(frame)
+    return [
+        Interval(str(chrom), int(start), int(end), strand)
+        for chrom, start, end, strand in zip(
+            frame["chrom"], frame["start"], frame["end"], strands, strict=True
+        )
+    ]
+
+
+def row_names(frame: pd.DataFrame, otherwise: Iterable[object]) -> list[str]:
+    """Return the names of a table; where there is none, or a dot, something else.
+
+    Examples
+    --------
+    >>> row_names(pd.DataFrame({"name": ["a", "."]}), ["I:1-2", "I:3-4"])
+    ['a', 'I:3-4']
+    """
+    if "name" not in frame:
+        return list(map(str, otherwise))
+    given = frame["name"].astype(object)
+    known = given.where(given.notna(), "").astype(str)
+    pairs = zip(known, otherwise, strict=True)
+    return [str(other) if name in ("", ".") else name for name, other in pairs]
 
 
 def _named(
@@ -120,7 +167,7 @@ def _named(
 def _from_file(
     path: Path, genome: FastaReader | StrPath | None
 ) -> Iterator[tuple[str, str]]:
-    if path.name.endswith(".bed"):
+    if path.name.lower().endswith(BED_SUFFIXES):
         yield from _from_frame(read_bed(path), genome)
     elif path.name.lower().endswith(FASTA_SUFFIXES):
         with FastaReader(path) as reader:
@@ -128,8 +175,8 @@ def _from_file(
                 yield name, reader.fetch(Interval(name, 0, length))
     else:
         raise ValueError(
-            "sequences must be DNA text or a path ending in .bed or "
-            f"{', '.join(FASTA_SUFFIXES)}; got {_show(path)}."
+            "sequences must be DNA text or a path ending in "
+            f"{', '.join((*BED_SUFFIXES, *FASTA_SUFFIXES))}; got {_show(path)}."
         )
 
 
@@ -137,29 +184,16 @@ def _from_frame(
     frame: pd.DataFrame, genome: FastaReader | StrPath | None
 ) -> Iterator[tuple[str, str]]:
     if "sequence" in frame:
-        names = map(str, frame.get("name", frame.index))
+        names = row_names(frame, frame.index)
         for name, text in zip(names, frame["sequence"], strict=True):
             if not isinstance(text, str):
                 raise ValueError(f"sequence {name} must be text; got {text!r}.")
             yield name, text
         return
-    missing = {"chrom", "start", "end"} - set(frame.columns)
-    if missing:
-        raise ValueError(
-            "a table of sequences must have a column 'sequence', or 'chrom', 'start' "
-            f"and 'end'; got {list(frame.columns)}."
-        )
-    strands = frame["strand"] if "strand" in frame else ["."] * len(frame)
-    intervals = [
-        Interval(str(chrom), int(start), int(end), strand)
-        for chrom, start, end, strand in zip(
-            frame["chrom"], frame["start"], frame["end"], strands, strict=True
-        )
-    ]
-    found = _from_intervals(intervals, genome)
-    given = frame["name"] if "name" in frame else [""] * len(frame)
-    for (place, text), name in zip(found, given, strict=True):
-        yield str(name) or place, text
+    places = table_intervals(frame)
+    names = row_names(frame, places)
+    for (_, text), name in zip(_from_intervals(places, genome), names, strict=True):
+        yield name, text
 
 
 def _from_intervals(

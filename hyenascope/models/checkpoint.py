@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from hyenascope._typing import StrPath
-from hyenascope.data.atomic import atomic_path
 from hyenascope.models.config_dialects import ConfigFile, config_json, read_config
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.model_folder import ModelFiles, write_model_folder
 from hyenascope.models.published import (
     BUNDLED,
     PUBLISHED,
@@ -161,15 +160,10 @@ def save_pretrained(
         metadata=dict(metadata or {}),
     )
     text = config_json(file)
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / "model.safetensors") as path:
-        # Its own writer would make a file that nobody else can read.
-        path.write_bytes(save(tensors, metadata={"format": "pt"}))
-    with atomic_path(folder / "config.json") as path:
-        path.write_text(text, encoding="utf-8")
+    files: ModelFiles = {"model.safetensors": tensors, "config.json": text}
     if card is not None:
-        with atomic_path(folder / "README.md") as path:
-            path.write_text(card, encoding="utf-8")
+        files["README.md"] = card
+    write_model_folder(folder, files)
 
 
 def _check_shift(shift: float | str | None, *, fasta_given: bool) -> None:

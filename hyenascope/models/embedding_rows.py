@@ -8,12 +8,18 @@ import pandas as pd
 
 from hyenascope._typing import StrPath
 from hyenascope.data.annotation import read_genes
-from hyenascope.data.bed import read_bed
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.gene import Gene
 from hyenascope.data.interval import Interval
 from hyenascope.data.labelled_sequences import LabelledSequences
-from hyenascope.data.sequences import SequenceSource, collect_sequences
+from hyenascope.data.sequences import (
+    BED_SUFFIXES,
+    SequenceSource,
+    collect_sequences,
+    read_bed,
+    row_names,
+    table_intervals,
+)
 from hyenascope.sequence.dna import validate_dna
 
 EmbeddingSource = SequenceSource | LabelledSequences | Sequence[Gene]
@@ -79,8 +85,8 @@ def embedding_rows(
     if isinstance(source, str | Path):
         if str(source).lower().endswith(_ANNOTATIONS):
             return _genes(read_genes(source), genome)
-        if str(source).lower().endswith((".bed", ".bed.gz")):
-            return _table(read_bed(source, fields=6), genome)
+        if str(source).lower().endswith(BED_SUFFIXES):
+            return _table(read_bed(source), genome)
     if isinstance(source, pd.DataFrame):
         return _table(source, genome)
     listed = [source] if isinstance(source, Interval) else source
@@ -111,33 +117,11 @@ def _table(frame: pd.DataFrame, genome: FastaReader | StrPath | None) -> Embeddi
     own = {"name", "sequence", "length", "chunks"}
     if "sequence" in frame:
         more = frame[[name for name in frame if name not in own]]
-        return _read(frame.assign(name=_names(frame, frame.index)), more)
-    missing = {"chrom", "start", "end"} - set(frame.columns)
-    if missing:
-        raise ValueError(
-            "a table of sequences must have a column 'sequence', or 'chrom', 'start' "
-            f"and 'end'; got {list(frame.columns)}."
-        )
-    strands = frame["strand"] if "strand" in frame else ["."] * len(frame)
-    places = [
-        Interval(str(chrom), int(start), int(end), strand)
-        for chrom, start, end, strand in zip(
-            frame["chrom"], frame["start"], frame["end"], strands, strict=True
-        )
-    ]
+        return _read(frame.assign(name=row_names(frame, frame.index)), more)
+    places = table_intervals(frame)
     rest = [name for name in frame if name not in {*own, *_PLACE}]
     columns = {str(name): frame[name].tolist() for name in rest}
-    return _placed(places, _names(frame, places), columns, genome)
-
-
-def _names(frame: pd.DataFrame, otherwise: Iterable[object]) -> list[str]:
-    """Return the names of a table; where there is none, or a dot, something else."""
-    if "name" not in frame:
-        return list(map(str, otherwise))
-    given = frame["name"].astype(object)
-    known = given.where(given.notna(), "").astype(str)
-    pairs = zip(known, otherwise, strict=True)
-    return [str(other) if name in ("", ".") else name for name, other in pairs]
+    return _placed(places, row_names(frame, places), columns, genome)
 
 
 def _genes(

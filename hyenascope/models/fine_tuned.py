@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
 from hyenascope._typing import StrPath
-from hyenascope.data.atomic import atomic_path
 from hyenascope.models.config_dialects import ConfigFile, config_json, read_config
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.model_folder import ModelFiles, write_model_folder
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
@@ -86,16 +86,14 @@ def save_fine_tuned(
         "dropout": model.readout.dropout.p,
         "reading": asdict(model.reading),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / HEAD_FILE) as path:
-        path.write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
-    with atomic_path(folder / "model.safetensors") as path:
-        path.write_bytes(save(tensors, metadata={"format": "pt"}))
-    with atomic_path(folder / "config.json") as path:
-        path.write_text(config, encoding="utf-8")
+    files: ModelFiles = {
+        HEAD_FILE: json.dumps(head, indent=2) + "\n",
+        "model.safetensors": tensors,
+        "config.json": config,
+    }
     if card is not None:
-        with atomic_path(folder / "README.md") as path:
-            path.write_text(card, encoding="utf-8")
+        files["README.md"] = card
+    write_model_folder(folder, files)
 
 
 @torch.inference_mode(False)

@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor
 
 from hyenascope._typing import StrPath
-from hyenascope.data.atomic import atomic_path
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.model_folder import write_model_folder
 from hyenascope.models.prompted import PromptedModel
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
@@ -66,11 +66,8 @@ def save_prompt(model: PromptedModel, folder: StrPath) -> None:
         "dropout": model.prompt_dropout.p,
         "reading": asdict(model.reading),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / PROMPT_WEIGHTS) as path:
-        path.write_bytes(save(tensors, metadata={"format": "pt"}))
-    with atomic_path(folder / PROMPT_FILE) as path:
-        path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(found, indent=2) + "\n"
+    write_model_folder(folder, {PROMPT_WEIGHTS: tensors, PROMPT_FILE: text})
 
 
 @torch.inference_mode(False)

@@ -71,3 +71,20 @@ def reverse_complement(seq: str) -> str:
     'NYacGTT'
     """
     return validate_dna(seq).translate(_COMPLEMENT)[::-1]
+
+
+def either_strand(seq: str) -> str:
+    """Return what a sequence and its reverse complement have in common, upper case.
+
+    Raises
+    ------
+    ValueError
+        As `reverse_complement`.
+
+    Examples
+    --------
+    >>> either_strand("ttg"), either_strand("CAA")
+    ('CAA', 'CAA')
+    """
+    upper = seq.upper()
+    return min(upper, reverse_complement(upper))

@@ -32,7 +32,7 @@ from hyenascope.models.label_model import mean_logits
 from hyenascope.models.label_tokens import LabelTokenModel, label_letters
 from hyenascope.models.predict import check_strands
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.sequence.dna import reverse_complement
+from hyenascope.sequence.dna import either_strand, reverse_complement
 from hyenascope.sequence.tokenizer import SEP_TOKEN, tokenize
 
 _BLOCK_TOKENS = 4_000_000  # of prompts written at a time: 32 MB
@@ -123,7 +123,7 @@ class FewShot:
             If a class has fewer rows than ``shots`` beside the query.
         """
         picked: list[int] = []
-        same = self._twins.get(_either(query), [])
+        same = self._twins.get(either_strand(query), [])
         for name, rows in self._rows.items():
             others = rows[~np.isin(rows, same)] if same else rows
             if len(others) < self.shots:
@@ -188,7 +188,7 @@ class FewShot:
         """Rows of each sequence, whichever strand they write."""
         found: dict[str, list[int]] = {}
         for row, text in enumerate(self.examples.sequences):
-            found.setdefault(_either(text), []).append(row)
+            found.setdefault(either_strand(text), []).append(row)
         return found
 
     @cached_property
@@ -359,8 +359,3 @@ def _blocks(tokens: Sequence[int]) -> Iterator[range]:
             first, total = at, 0
         total += count
     yield range(first, len(tokens))
-
-
-def _either(text: str) -> str:
-    """Return a name that a sequence and its reverse complement share."""
-    return min(text.upper(), reverse_complement(text).upper())

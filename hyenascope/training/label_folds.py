@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
-from hyenascope.sequence.dna import reverse_complement
+from hyenascope.sequence.dna import either_strand
 
 
 def label_folds(
@@ -80,7 +80,7 @@ def _groups(
     data: LabelledSequences, together: Literal["sequence", "chrom"]
 ) -> list[str]:
     if together == "sequence":
-        return [min(text, reverse_complement(text)) for text in data.sequences]
+        return list(map(either_strand, data.sequences))
     if not data.intervals:
         raise LabelError(
             f"data must have intervals for together='chrom'; {data.name} has none."

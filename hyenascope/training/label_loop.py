@@ -6,8 +6,7 @@ baseline is trained by the same loop as the model it stands beside.
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,6 +28,7 @@ from hyenascope.training.layer_rates import ParameterGroups
 from hyenascope.training.memory import peak_memory
 from hyenascope.training.optimizers import Recipe, rate_factor
 from hyenascope.training.progress import Monitor, RunPlan, StepReport
+from hyenascope.training.step_seed import step_seed
 
 _BETAS = (0.9, 0.98)
 _LAST_RATE = 0.01
@@ -225,7 +225,7 @@ class LabelLoop:
         rate = self._set_rates()
         _train_what_learns(self.module)
         self.optimizer.zero_grad(set_to_none=True)
-        with _seeded(self.options.seed, self.step, self._device):
+        with step_seed([self.options.seed, 5, self.step], self._device):
             loss = self._gradients(batch)
         norm = float(
             nn.utils.clip_grad_norm_(self.module.parameters(), self.options.clip)
@@ -372,13 +372,3 @@ def _train_what_learns(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, Backbone) and not part.embeddings.training:
             part.dropout.eval()  # without weights of its own, it is the embedding's
-
-
-@contextmanager
-def _seeded(seed: int, step: int, device: torch.device) -> Iterator[None]:
-    """Seed dropout for one step, and leave the caller's random state as it was."""
-    devices = [device] if device.type == "cuda" else []
-    words = np.random.SeedSequence([seed, 5, step]).generate_state(1, np.uint64)
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(int(words[0] >> 1))
-        yield

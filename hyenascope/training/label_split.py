@@ -13,7 +13,7 @@ from hyenascope.data.dev_split import with_dev_split
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelError, LabelledSequences, Task
 from hyenascope.data.labelled_sources import LabelledSource, Labels, collect_labelled
-from hyenascope.sequence.dna import reverse_complement
+from hyenascope.sequence.dna import either_strand
 
 _LOGGER = logging.getLogger("hyenascope")
 
@@ -121,10 +121,8 @@ def _dev_rows(validation: LabelledSequences) -> LabelledSequences:
 
 
 def _warn_of_twins(learn: LabelledSequences, choose: LabelledSequences) -> None:
-    known = {min(text, reverse_complement(text)) for text in learn.sequences}
-    twins = sum(
-        min(text, reverse_complement(text)) in known for text in choose.sequences
-    )
+    known = set(map(either_strand, learn.sequences))
+    twins = sum(either_strand(text) in known for text in choose.sequences)
     if twins:
         _LOGGER.warning(
             "%d of %d validation rows are training rows too, on either strand: the "

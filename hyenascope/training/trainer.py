@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.fsdp import FSDPStrategy
@@ -30,6 +29,7 @@ from hyenascope.training.optimizers import make_optimizer, rate_factor
 from hyenascope.training.pretrain_options import PretrainOptions
 from hyenascope.training.progress import StepReport
 from hyenascope.training.step_batches import StepBatches
+from hyenascope.training.step_seed import step_seed
 
 _BAD_IN_A_ROW = 3
 
@@ -105,7 +105,8 @@ class Trainer:
     ) -> StepReport:
         rate = self._set_rate(number)
         self.optimizer.zero_grad(set_to_none=True)
-        with _seeded(self.options.seed, number, self.fabric):
+        words = [self.options.seed, number, self.fabric.global_rank]
+        with step_seed(words, self.fabric.device):
             try:
                 loss = self._accumulate(inputs, targets)
             except torch.cuda.OutOfMemoryError as error:
@@ -261,14 +262,3 @@ def sum_over_devices(fabric: Fabric, value: float) -> float:
 
 def _finite(parameter: nn.Parameter) -> bool:
     return bool(torch.isfinite(parameter).all())
-
-
-@contextmanager
-def _seeded(seed: int, number: int, fabric: Fabric) -> Iterator[None]:
-    """Seed dropout for one step, and leave the caller's random state as it was."""
-    devices = [fabric.device] if fabric.device.type == "cuda" else []
-    words = [seed, number, fabric.global_rank]
-    own = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(own)
-        yield

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +33,15 @@ def test_bed_with_names_strands_and_comments(fasta, tmp_path):
     named = collect_sequences(bed, genome=fasta)
     assert named.names == ("left", "one:1-2")
     assert named.texts == ("ACG", "AC")
+
+
+def test_gzip_bed_and_rows_without_a_name(fasta, tmp_path):
+    path = tmp_path / "x.bed.gz"
+    with gzip.open(path, "wt") as file:
+        file.write("one\t1\t4\tleft\t0\t-\none\t0\t2\t.\n")
+    assert collect_sequences(path, genome=fasta).names == ("left", "one:1-2")
+    frame = pd.DataFrame({"sequence": ["AC", "GG"], "name": [float("nan"), "b"]})
+    assert collect_sequences(frame).names == ("0", "b")
 
 
 def test_table_of_sequences_or_intervals(fasta):

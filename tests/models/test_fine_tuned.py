@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hyenascope.models import fine_tuned
+from hyenascope.models import model_folder
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.fine_tuned import load_fine_tuned, save_fine_tuned
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
@@ -124,7 +124,7 @@ def test_a_save_that_is_cut_off_is_noticed(tmp_path, monkeypatch):
     def full(*_args, **_options):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(fine_tuned, "save", full)
+    monkeypatch.setattr(model_folder, "save", full)
     with pytest.raises(OSError, match="full"):
         save_fine_tuned(other, tmp_path)
     with pytest.raises(ValueError, match="Saving was interrupted"):

@@ -1,9 +1,12 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hyenascope.sequence.dna import (
     AMBIGUITY_CODES,
     BASES,
     IUPAC,
+    either_strand,
     is_dna,
     reverse_complement,
     validate_dna,
@@ -31,6 +34,13 @@ def test_complement_stands_for_the_complements(letter):
 
 def test_reverse_complement_by_hand_keeps_case():
     assert reverse_complement("AACgtRybN") == "NvrYacGTT"
+
+
+@given(st.text("ACGTNacgt", max_size=30))
+def test_either_strand_is_one_name_for_both(seq):
+    name = either_strand(seq)
+    assert name == either_strand(reverse_complement(seq)) == either_strand(seq.lower())
+    assert name in (seq.upper(), reverse_complement(seq).upper())
 
 
 def test_reverse_complement_twice_is_identity():

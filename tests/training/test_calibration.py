@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit, log_softmax
+from sklearn.linear_model import LogisticRegression
 
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.calibration import (
@@ -187,13 +188,12 @@ def test_numbers_have_no_reliability():
 
 def test_temperature_and_shift_are_logistic_regression_on_the_logit():
     """Platt's two numbers, against scikit-learn without a penalty."""
-    linear_model = pytest.importorskip("sklearn.linear_model")
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(2000, 1)) * 3
     truth = (rng.random(2000) < 1 / (1 + np.exp(-(0.5 * logits[:, 0] - 2)))).astype(int)
     task = SequenceTask("binary", ("no", "yes"))
     found = fit_calibration(logits, truth, task, shift=True)
-    theirs = linear_model.LogisticRegression(C=1e9, tol=1e-8).fit(logits, truth)
+    theirs = LogisticRegression(C=1e9, tol=1e-8).fit(logits, truth)
     assert 1 / found.temperature == pytest.approx(theirs.coef_[0, 0], rel=1e-3)
     assert found.shift[0] == pytest.approx(theirs.intercept_[0], rel=1e-3)
     alone = fit_calibration(logits, truth, task, shift=False)

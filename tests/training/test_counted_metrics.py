@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn import metrics as judged
 
 from hyenascope.training import counted_metrics as counted
-
-judged = pytest.importorskip("sklearn.metrics")
 
 ROWS, RESAMPLES = 60, 8
 

@@ -159,13 +159,13 @@ def test_the_length_of_a_prompt_is_known_before_it_is_written(separator):
 
 def test_a_sequence_is_turned_once_however_often_it_is_drawn_from(monkeypatch):
     turned = []
-    complement = few_shot.reverse_complement
+    either = few_shot.either_strand
 
     def counted(text):
         turned.append(text)
-        return complement(text)
+        return either(text)
 
-    monkeypatch.setattr(few_shot, "reverse_complement", counted)
+    monkeypatch.setattr(few_shot, "either_strand", counted)
     few = FewShot(examples())
     for query in ("TTG", "ACA", "GTT"):
         few.draw(query, np.random.default_rng(0))

@@ -4,6 +4,7 @@ import builtins
 
 import numpy as np
 import pytest
+from sklearn import linear_model as linear
 
 from hyenascope.data.gue import read_gue
 from hyenascope.data.labelled_sequences import LabelledSequences
@@ -12,8 +13,6 @@ from hyenascope.sequence.kmer_frequencies import kmer_frequencies
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_metrics import score_labels
 from hyenascope.training.label_split import learn_and_choose
-
-linear = pytest.importorskip("sklearn.linear_model")
 
 
 def texts(count=40, seed=0, longest=30):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import metrics as judged
 
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.label_metrics import (
@@ -11,8 +12,6 @@ from hyenascope.training.label_metrics import (
     per_label,
     score_labels,
 )
-
-judged = pytest.importorskip("sklearn.metrics")
 
 BINARY = SequenceTask("binary", ("no", "yes"))
 CLASSES = SequenceTask("multiclass", ("a", "b", "c", "d"))
