@@ -5,19 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Float64
-from torch import Tensor, nn
+from jaxtyping import Float64
+from torch import nn
 
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.sequences import SequenceSource, collect_sequences
 from hyenascope.models.batching import BatchSize, TokenRow, map_batches
+from hyenascope.models.calibrated_model import CalibratedModel
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.tokenizer import reverse_complement_tokens
 
 
-class LabelModel(nn.Module):
+class LabelModel(CalibratedModel):
     """A network from tokens to logits, and what its logits mean.
 
     Whatever has a ``forward(tokens, *, mask)`` that gives ``batch outputs`` can be
@@ -29,37 +30,11 @@ class LabelModel(nn.Module):
         What the outputs are.
     reading
         How sequences are read.
-
-    Attributes
-    ----------
-    temperature, shift : Tensor
-        Probabilities are those of ``logits / temperature + shift``, see
-        `hyenascope.training.calibration`.
-    centre, scale : Tensor
-        Of a regression: an output is ``centre + scale * logit``.
     """
 
-    temperature: Tensor
-    shift: Tensor
-    centre: Tensor
-    scale: Tensor
-
     def __init__(self, task: SequenceTask, reading: SequenceInput) -> None:
-        super().__init__()
-        self.task = task
+        super().__init__(task)
         self.reading = reading
-        self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("shift", torch.zeros(task.outputs))
-        self.register_buffer("centre", torch.zeros(task.outputs))
-        self.register_buffer("scale", torch.ones(task.outputs))
-
-    def answers(
-        self, logits: Float[Tensor, "batch outputs"]
-    ) -> Float[Tensor, "batch labels"]:
-        """Turn logits into calibrated probabilities, or numbers in their units."""
-        if self.task.kind == "regression":
-            return self.centre + self.scale * logits
-        return self.task.predictions(logits / self.temperature + self.shift)
 
     def logits(
         self,

@@ -55,6 +55,15 @@ class SequenceTask:
         """Width of the head: a number per label, one for two classes."""
         return 1 if self.kind == "binary" else len(self.label_names)
 
+    @property
+    def loss_unit(self) -> str:
+        """Of the losses of sequences."""
+        units = {
+            "multilabel": "nats per label",
+            "regression": "squared deviations",
+        }
+        return units.get(self.kind, "nats per sequence")
+
     def losses(
         self,
         logits: Float[Tensor, "batch outputs"],

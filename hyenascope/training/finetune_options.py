@@ -1,62 +1,36 @@
-"""All that decides the numbers of a fine-tuning run."""
+"""All that decides the numbers of a fine-tuning run on whole sequences."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from hyenascope._typing import Strands
 from hyenascope.models.sequence_input import TooLong
 from hyenascope.models.sequence_model import Pooling
-from hyenascope.training.label_metrics import Metric
-
-Frozen = Literal["nothing", "backbone"] | int
+from hyenascope.training.learning_options import LearningOptions
 
 
 @dataclass(frozen=True)
-class FinetuneOptions:
+class FinetuneOptions(LearningOptions):
     """How to fine-tune: with the same data, device and threads, the same weights.
 
     Parameters
     ----------
-    epochs
-        At most.
-    patience
-        Epochs without a better validation score after which to stop; None never
-        stops early. The weights of the best epoch are returned in any case.
-    select_by
-        What is best on the validation rows: ``"loss"`` (least), or the most of a
-        metric of `hyenascope.training.label_metrics`.
-    batch_size
-        Sequences per step.
-    learning_rate
-        Peak, of the readout; it ramps up over ``warmup`` of the steps, then falls as
-        half a cosine to a hundredth.
-    layer_decay
-        Each block learns at this fraction of the rate of the block above it.
-    frozen
-        ``"nothing"``, the whole ``"backbone"``, or the embedding and that many of the
-        lowest blocks.
-    weight_decay
-        AdamW's, of matrices outside the filter network.
-    dropout
-        Of the pooled states.
-    warmup
-        Fraction of all steps.
-    clip
-        Largest norm of the gradient.
+    epochs, patience, select_by, batch_size, learning_rate, layer_decay, frozen
+        As in `hyenascope.training.learning_options.LearningOptions`, and so are the
+        next five.
+    weight_decay, dropout, warmup, clip, seed
+        ``dropout`` is of the pooled states.
+    reverse_complement
+        Read each sequence from a strand drawn by a fair coin, anew in every epoch.
+    strands
+        Which are averaged in prediction.
     pooling
         How the states of the bases become one vector, or ``"attention"``.
     class_weights
         ``"balanced"``: each class counts as much as every other in the loss; not for
         ``"multilabel"`` and ``"regression"``.
-    reverse_complement
-        Read each sequence from a strand drawn by a fair coin, anew in every epoch.
-    strands
-        Which are averaged in prediction.
     longest, too_long
         Bases that are read at most, the context if None, and what becomes of longer
         sequences, see `hyenascope.models.sequence_model.SequenceInput`.
-    seed
-        Decides the readout, the split-off validation rows, order, strands, dropout.
 
     Raises
     ------
@@ -64,44 +38,12 @@ class FinetuneOptions:
         If a number is out of range.
     """
 
-    epochs: int = 20
-    patience: int | None = 5
-    select_by: Metric | Literal["loss"] = "loss"
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    layer_decay: float = 1.0
-    frozen: Frozen = "nothing"
-    weight_decay: float = 0.1
-    dropout: float = 0.1
-    warmup: float = 0.05
-    clip: float = 1.0
     pooling: Pooling = "mean"
     class_weights: Literal["balanced"] | None = None
-    reverse_complement: bool = True
-    strands: Strands = "both"
     longest: int | None = None
     too_long: TooLong = "refuse"
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch_size": 1, "seed": 0}
-        for name, bound in least.items():
-            if (value := getattr(self, name)) < bound:
-                raise ValueError(f"{name} must be at least {bound}; got {value}.")
-        if self.patience is not None and self.patience < 1:
-            raise ValueError(f"patience must be at least 1; got {self.patience}.")
-        for name in ("learning_rate", "clip", "layer_decay"):
-            if not (number := getattr(self, name)) > 0:
-                raise ValueError(f"{name} must be positive; got {number}.")
-        for name in ("dropout", "warmup", "weight_decay"):
-            if not 0 <= (share := getattr(self, name)) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1; got {share}.")
+        super().__post_init__()
         if self.longest is not None and self.longest < 1:
             raise ValueError(f"longest must be at least 1; got {self.longest}.")
-        named = self.frozen in ("nothing", "backbone")
-        blocks = isinstance(self.frozen, int) and not isinstance(self.frozen, bool)
-        if not named and not (blocks and int(self.frozen) >= 0):
-            raise ValueError(
-                "frozen must be 'nothing', 'backbone' or a number of blocks; got "
-                f"{self.frozen!r}."
-            )

@@ -22,8 +22,9 @@ from hyenascope.models.hyena import HyenaLM
 from hyenascope.training.few_shot import FewShot
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows
-from hyenascope.training.label_loop import EpochReport, LabelLoop, ValidationRows
+from hyenascope.training.label_loop import EpochReport, LabelLoop
 from hyenascope.training.label_split import collect_both, learn_and_choose
+from hyenascope.training.label_validation import ValidationRows
 from hyenascope.training.layer_rates import ParameterGroups
 from hyenascope.training.optimizers import parameter_groups
 from hyenascope.training.progress import Monitor
@@ -143,7 +144,7 @@ def instruction_tune(
         module=module,
         task=few.task,
         train=rows[0],
-        valid=ValidationRows(rows[1], rows[1].targets, few.task.predictions),
+        valid=ValidationRows(rows[1], rows[1].targets, few.task, few.task.predictions),
         options=options,
         groups=_groups(backbone, learning_rate),
         monitor=monitor,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hyenascope.models.batching import TokenRow, padded
 from hyenascope.sequence.tokenizer import reverse_complement_tokens
+from hyenascope.training.learning_options import LearningOptions
 
 _SORTED_TOGETHER = 32  # batches whose rows are sorted by length
 
@@ -34,6 +35,21 @@ class LabelledRows:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def bases(self) -> int:
+        """Bases of all rows."""
+        return sum(map(len, self.tokens))
+
+    def batches(self, options: LearningOptions, epoch: int) -> Iterator["LabelBatch"]:
+        """Yield every row once, see `epoch_batches`."""
+        return epoch_batches(
+            self,
+            options.batch_size,
+            seed=options.seed,
+            epoch=epoch,
+            flip=options.reverse_complement,
+        )
 
 
 @dataclass(frozen=True, eq=False)

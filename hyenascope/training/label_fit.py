@@ -13,8 +13,9 @@ from hyenascope.models.label_model import LabelModel
 from hyenascope.training.calibration import fit_calibration
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows
-from hyenascope.training.label_loop import EpochReport, LabelLoop, ValidationRows
+from hyenascope.training.label_loop import EpochReport, LabelLoop
 from hyenascope.training.label_metrics import score_labels
+from hyenascope.training.label_validation import ValidationRows
 from hyenascope.training.label_weights import label_weights
 from hyenascope.training.layer_rates import ParameterGroups
 from hyenascope.training.progress import Monitor
@@ -91,7 +92,9 @@ def fit_labels(
         model.centre.copy_(torch.from_numpy(learn.labels.mean(axis=0)))
         model.scale.copy_(torch.from_numpy(learn.labels.std(axis=0)))
     train = _rows(model, learn, options)
-    valid = ValidationRows(_rows(model, choose, options), choose.labels, model.answers)
+    valid = ValidationRows(
+        _rows(model, choose, options), choose.labels, model.task, model.answers
+    )
     loop = LabelLoop(
         module=model.to(resolve_device(device)),
         task=model.task,
@@ -104,7 +107,7 @@ def fit_labels(
         progress=progress,
     )
     message = loop.run(name=name)
-    logits = loop.valid_logits()
+    logits = valid.logits(model, options)
     if model.task.kind != "regression":
         found = fit_calibration(
             logits,

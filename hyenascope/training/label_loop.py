@@ -1,7 +1,7 @@
 """Epochs of labelled sequences: steps, a look at the validation rows, the best kept.
 
-Works on any module from tokens and mask to one row of logits per sequence, so that a
-baseline is trained by the same loop as the model it stands beside.
+Works on any module from tokens and mask to logits, of sequences or of their bases, so
+that a baseline is trained by the same loop as the model it stands beside.
 """
 
 import math
@@ -9,22 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
-from jaxtyping import Float, Float64, Shaped
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from hyenascope._device import freed_memory_kept
-from hyenascope.data.labelled_sequences import Task
 from hyenascope.models.hyena import Backbone
-from hyenascope.models.label_model import mean_logits
-from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.interrupts import held_back
-from hyenascope.training.label_batches import LabelBatch, LabelledRows, epoch_batches
-from hyenascope.training.label_metrics import METRICS_OF, score_labels
+from hyenascope.training.label_batches import LabelBatch
+from hyenascope.training.label_metrics import METRICS_OF
+from hyenascope.training.label_validation import Lesson, TrainingRows, Validation
 from hyenascope.training.layer_rates import ParameterGroups
+from hyenascope.training.learning_options import LearningOptions
 from hyenascope.training.memory import peak_memory
 from hyenascope.training.optimizers import Recipe, rate_factor
 from hyenascope.training.progress import Monitor, RunPlan, StepReport
@@ -33,12 +29,6 @@ from hyenascope.training.step_seed import step_seed
 _BETAS = (0.9, 0.98)
 _LAST_RATE = 0.01
 _BAD_IN_A_ROW = 3
-_UNITS: dict[Task, str] = {
-    "binary": "nats per sequence",
-    "multiclass": "nats per sequence",
-    "multilabel": "nats per label",
-    "regression": "squared deviations",
-}
 _CPU_TOKENS = 8_192  # of a pass; larger ones fall out of the cache
 
 
@@ -65,25 +55,6 @@ class EpochReport:
     loss: float
     scores: dict[str, float]
     seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class ValidationRows:
-    """Rows to choose the epoch by.
-
-    Parameters
-    ----------
-    rows
-        With targets as the loss wants them.
-    truth
-        Labels as metrics want them.
-    answers
-        Turns logits into what metrics want.
-    """
-
-    rows: LabelledRows
-    truth: Shaped[np.ndarray, "rows *labels"]
-    answers: Callable[[Tensor], Tensor]
 
 
 @dataclass
@@ -116,10 +87,10 @@ class LabelLoop:
     """
 
     module: nn.Module
-    task: SequenceTask
-    train: LabelledRows
-    valid: ValidationRows
-    options: FinetuneOptions
+    task: Lesson
+    train: TrainingRows
+    valid: Validation
+    options: LearningOptions
     groups: ParameterGroups
     better: Callable[[], None] | None = None
     monitor: Monitor | None = None
@@ -202,13 +173,7 @@ class LabelLoop:
     def _epoch(self, epoch: int, bar: "tqdm[object]") -> bool:
         """Train for an epoch; False if somebody stopped it before its end."""
         began, losses = time.perf_counter(), []
-        batches = epoch_batches(
-            self.train,
-            self.options.batch_size,
-            seed=self.options.seed,
-            epoch=epoch,
-            flip=self.options.reverse_complement,
-        )
+        batches = self.train.batches(self.options, epoch)
         for number, batch in enumerate(batches, start=1):
             report = self._step(batch)
             losses.append((report.loss, float(batch.weights.sum())))
@@ -290,21 +255,17 @@ class LabelLoop:
 
     def _look(self, epoch: int, train_loss: float, began: float) -> None:
         """Judge the validation rows, and keep the weights if they are the best."""
-        found = self.valid_logits()
-        loss = self._loss(found)
-        logits = self._here(torch.from_numpy(found))
-        with torch.no_grad():
-            answers = self.valid.answers(logits).double().cpu().numpy()
-        table = score_labels(self.task, self.valid.truth, answers, resamples=0)
-        scores = {str(name): float(value) for name, value in table["value"].items()}
+        found = self.valid.look(self.module, self.options)
         seconds = time.perf_counter() - began
-        self.reports.append(EpochReport(epoch, train_loss, loss, scores, seconds))
+        self.reports.append(
+            EpochReport(epoch, train_loss, found.loss, found.scores, seconds)
+        )
         by = self.options.select_by
-        score = -loss if by == "loss" else scores[by]
+        score = -found.loss if by == "loss" else found.scores[by]
         if math.isnan(score):
             raise ValueError(
                 f"select_by must be something that the validation rows have; {by} is "
-                f"NaN: {table['note'].get(by, '')}"
+                f"NaN: {found.notes.get(by, '')}"
             )
         score = -score if by == "mse" else score
         if score > self._best_score:
@@ -313,21 +274,6 @@ class LabelLoop:
             self._best = {name: value.clone() for name, value in state.items()}
             if self.better is not None:
                 self.better()
-
-    def valid_logits(self) -> Float64[np.ndarray, "rows outputs"]:
-        """Return the logits of the validation rows, with the weights as they are."""
-        return mean_logits(
-            self.module,
-            self.valid.rows.tokens,
-            self.options.strands,
-            device=self._device,
-        )
-
-    def _loss(self, logits: Float[np.ndarray, "rows outputs"]) -> float:
-        targets = torch.from_numpy(self.valid.rows.targets)
-        losses = self.task.losses(torch.from_numpy(logits), targets)
-        weights = torch.from_numpy(self.valid.rows.weights)
-        return float((losses * weights).sum() / weights.sum())
 
     def _tell(self, report: StepReport, bar: "tqdm[object]") -> None:
         shown = {"loss": f"{report.loss:.4f}"}
@@ -342,15 +288,14 @@ class LabelLoop:
         return self.monitor is not None and self.monitor.stop_requested
 
     def _plan(self, name: str) -> RunPlan:
-        bases = sum(len(row) for row in self.train.tokens)
         return RunPlan(
             name=name,
             steps=self.steps,
-            tokens_per_step=bases // self.per_epoch,
+            tokens_per_step=self.train.bases // self.per_epoch,
             parameters=sum(
                 p.numel() for p in self.module.parameters() if p.requires_grad
             ),
-            unit=_UNITS[self.task.kind],
+            unit=self.task.loss_unit,
             guess=None,
         )
 

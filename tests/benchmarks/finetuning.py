@@ -27,7 +27,8 @@ from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.tokenizer import PAD_TOKEN
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows
-from hyenascope.training.label_loop import LabelLoop, ValidationRows
+from hyenascope.training.label_loop import LabelLoop
+from hyenascope.training.label_validation import ValidationRows
 from hyenascope.training.layer_rates import layer_groups
 from hyenascope.training.optimizers import parameter_groups
 from tests.benchmarks.published import published_hidden
@@ -110,7 +111,7 @@ def _ours(lengths: tuple[int, int]) -> Callable[[], float]:
             model,
             TASK,
             train,
-            ValidationRows(few, few.targets, model.answers),
+            ValidationRows(few, few.targets, TASK, model.answers),
             replace(options, patience=None),
             layer_groups(model, options),
             progress=False,

@@ -10,7 +10,8 @@ from torch import nn
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows, epoch_batches
-from hyenascope.training.label_loop import LabelLoop, ValidationRows
+from hyenascope.training.label_loop import LabelLoop
+from hyenascope.training.label_validation import ValidationRows
 
 BINARY = SequenceTask("binary", ("no", "yes"))
 
@@ -53,7 +54,7 @@ def loop(module=None, train=None, *, monitor=None, **options):
         module,
         BINARY,
         train,
-        ValidationRows(choose, choose.targets, BINARY.predictions),
+        ValidationRows(choose, choose.targets, BINARY, BINARY.predictions),
         FinetuneOptions(**how),
         [{"params": list(module.parameters()), "lr": how["learning_rate"]}],
         monitor=monitor,
@@ -140,7 +141,7 @@ def test_the_weights_are_those_of_the_best_epoch():
     best = int(np.argmin(losses))
     assert found.best_epoch == best + 1
     assert best + 1 < len(losses)
-    logits = torch.from_numpy(found.valid_logits())
+    logits = torch.from_numpy(found.valid.logits(found.module, found.options))
     again = BINARY.losses(logits, torch.from_numpy(found.valid.truth)).mean()
     assert float(again) == pytest.approx(losses[best])
 
