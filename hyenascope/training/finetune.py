@@ -7,13 +7,14 @@ model. Test rows are never looked at: see `hyenascope.training.label_evaluation`
 
 import copy
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
+from hyenascope._device import resolve_device
 from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelledSequences, Task
@@ -24,56 +25,17 @@ from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
+from hyenascope.training.calibration import reliability
 from hyenascope.training.finetune_options import FinetuneOptions
+from hyenascope.training.finetune_result import FinetuneFacts
+from hyenascope.training.finetune_result import FinetuneResult as FinetuneResult
+from hyenascope.training.label_card import UNFINISHED_CARD, write_label_card
 from hyenascope.training.label_fit import fit_labels
-from hyenascope.training.label_loop import EpochReport
 from hyenascope.training.label_split import collect_both, learn_and_choose
 from hyenascope.training.layer_rates import layer_groups
 from hyenascope.training.progress import Monitor
 
-
-@dataclass(frozen=True, eq=False)
-class FinetuneResult:
-    """A fine-tuned model and how it went.
-
-    Parameters
-    ----------
-    model
-        In eval mode on the CPU, calibrated, with the weights of ``best_epoch``.
-    reports
-        One per epoch.
-    best_epoch
-        1 for the first; 0 if the run was stopped in its first epoch.
-    scores
-        Of the validation rows, with bootstrap intervals. They chose the epoch and
-        the temperature, so they flatter.
-    finished
-        False if the run was stopped, by patience not counted.
-    message
-        How it ended, in a sentence.
-    """
-
-    model: SequenceModel
-    reports: tuple[EpochReport, ...]
-    best_epoch: int
-    scores: pd.DataFrame
-    finished: bool
-    message: str
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """One row per epoch: losses, seconds, and a column per metric."""
-        rows = [
-            {
-                "epoch": report.epoch,
-                "train_loss": report.train_loss,
-                "validation_loss": report.loss,
-                **report.scores,
-                "seconds": report.seconds,
-            }
-            for report in self.reports
-        ]
-        return pd.DataFrame(rows)
+_DEV = "the split dev"
 
 
 def finetune(
@@ -111,8 +73,9 @@ def finetune(
         Where to train; CUDA if there is one.
     out
         Folder for the model, which `hyenascope.models.fine_tuned.load_fine_tuned`
-        reads; the best so far lies there, not yet calibrated, after each epoch. None
-        keeps nothing on disk.
+        reads, and its card, see `hyenascope.training.label_card.label_card`; the best
+        so far lies there, not yet calibrated, after each epoch. None keeps nothing on
+        disk.
     monitor
         Hears of every step and can stop the run, as a `TrainingMonitor` does.
     progress
@@ -154,13 +117,23 @@ def finetune(
     )
     learn, choose = learn_and_choose(data, given, seed=options.seed)
     fresh = _fresh(model, SequenceTask(data.task, data.label_names), options)
-    facts = _facts(fresh, data, learn, choose, options)
+    facts = _facts(
+        fresh,
+        data,
+        learn,
+        choose,
+        scratch=isinstance(model, HyenaConfig),
+        chosen_by=_chosen_by(data, given, choose),
+        options=options,
+        device=device,
+    )
+    kept = _kept(facts)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)  # not after hours of training
 
     def keep() -> None:
         if out is not None:
-            save_fine_tuned(fresh, out, metadata=facts)
+            save_fine_tuned(fresh, out, metadata=kept, card=UNFINISHED_CARD)
 
     fit = fit_labels(
         fresh,
@@ -176,11 +149,21 @@ def finetune(
     )
     scores = {str(k): float(v) for k, v in fit.scores["value"].items()}
     finite = {name: value for name, value in scores.items() if np.isfinite(value)}
-    facts |= {"best_epoch": fit.best_epoch, "validation_scores": finite}
+    kept |= {"best_epoch": fit.best_epoch, "validation_scores": finite}
     keep()
-    return FinetuneResult(
-        fresh, fit.reports, fit.best_epoch, fit.scores, fit.finished, fit.message
+    result = FinetuneResult(
+        fresh,
+        fit.reports,
+        fit.best_epoch,
+        fit.scores,
+        fit.finished,
+        fit.message,
+        reliability=_reliability(fresh, choose, device),
+        facts=facts,
     )
+    if out is not None:
+        write_label_card(out, result)
+    return result
 
 
 def _fresh(
@@ -208,18 +191,76 @@ def _fresh(
     )
 
 
+def _chosen_by(
+    data: LabelledSequences,
+    given: float | LabelledSequences | None,
+    choose: LabelledSequences,
+) -> str:
+    """Say which rows choose the epoch."""
+    if isinstance(given, LabelledSequences):
+        return f"rows of their own, {choose.name}"
+    if given is None and "dev" in data.split_names:
+        return _DEV
+    return f"a share of {choose.provenance['dev']['share']:g} of the training rows"
+
+
 def _facts(
     model: SequenceModel,
     data: LabelledSequences,
     learn: LabelledSequences,
     choose: LabelledSequences,
+    *,
+    scratch: bool,
+    chosen_by: str,
     options: FinetuneOptions,
-) -> dict[str, object]:
-    """Return what a folder says of how its model was made, as plain values."""
+    device: str | torch.device | None,
+) -> FinetuneFacts:
+    """Return what the model is about to be made from."""
+    rows = {"training": len(learn), "validation": len(choose)}
+    counts = {"training": learn.counts().sum(), "validation": choose.counts().sum()}
+    used = ("train", "dev") if chosen_by == _DEV else ("train",)
+    several = len(data.split_names) > 1
+    for name in data.split_names:
+        if several and name not in used:
+            rows[f"{name}, unseen"] = data.splits.count(name)
+            counts[f"{name}, unseen"] = data.counts().T[name]
+    return FinetuneFacts(
+        data=data.name,
+        provenance=data.provenance,
+        validation=choose.provenance,
+        chosen_by=chosen_by,
+        rows=rows,
+        counts=pd.DataFrame(counts).T,
+        backbone=None if scratch else model.backbone.name,
+        begun_from=checkpoint_hash(model.backbone),
+        options=options,
+        device=_device_name(resolve_device(device)),
+    )
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, threads: {torch.get_num_threads()}"
+
+
+def _kept(facts: FinetuneFacts) -> dict[str, object]:
+    """Return what the folder says of how its model was made, as plain values."""
     return {
-        "data": data.name,
-        "made_from": json.loads(data.provenance.to_json()),
-        "rows": {"training": len(learn), "validation": len(choose)},
-        "begun_from": checkpoint_hash(model.backbone),
-        "options": asdict(options),
+        "data": facts.data,
+        "made_from": json.loads(facts.provenance.to_json()),
+        "rows": {name: facts.rows[name] for name in ("training", "validation")},
+        "begun_from": facts.begun_from,
+        "options": asdict(facts.options),
     }
+
+
+def _reliability(
+    model: SequenceModel,
+    choose: LabelledSequences,
+    device: str | torch.device | None,
+) -> pd.DataFrame | None:
+    if model.task.kind == "regression":
+        return None
+    answers = model.predict(list(choose.sequences), device=device)
+    return reliability(choose.labels, answers, model.task)

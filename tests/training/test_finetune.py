@@ -10,8 +10,10 @@ from hyenascope.data.labelled_sequences import LabelError
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.fine_tuned import load_fine_tuned
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.training.calibration import reliability
 from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
+from hyenascope.training.label_card import UNFINISHED_CARD, label_card
 
 CONFIG = HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=34, embed_dropout=0.0)
 
@@ -56,6 +58,9 @@ def test_learns_what_sequences_differ_in(tmp_path):
     assert result.history["epoch"].tolist() == list(range(1, 9))
     assert not result.model.training
     assert load_fine_tuned(tmp_path).predict(fresh).equals(chances)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert card == label_card(result)
+    assert "| all | 216 | 24 |" in card
 
 
 def test_the_seed_decides_all():
@@ -158,6 +163,8 @@ def test_what_was_best_so_far_is_on_disk_when_a_run_dies(tmp_path):
     with pytest.raises(RuntimeError, match="power"):
         tuned(out=tmp_path / "m", monitor=Dying())
     assert load_fine_tuned(tmp_path / "m").predict("ACGT").shape == (1, 2)
+    card = (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    assert card == UNFINISHED_CARD
 
 
 def test_a_folder_that_cannot_be_made_is_noticed_before_training(tmp_path):
@@ -179,6 +186,39 @@ def test_dev_rows_choose_and_test_rows_are_not_read():
         progress=False,
     )
     assert result.scores.loc["auroc", "rows"] == 48
+    facts = result.facts
+    assert dict(facts.rows) == {"training": 192, "validation": 48, "test, unseen": 10}
+    assert facts.counts.loc["test, unseen"].tolist() == [5, 5]
+    assert facts.counts.loc["validation"].sum() == 48
+    assert facts.chosen_by == "the split dev"
+    assert facts.backbone is None
+    dev = data.split("dev")
+    answers = result.model.predict(list(dev.sequences))
+    expected = reliability(dev.labels, answers, result.model.task)
+    pd.testing.assert_frame_equal(result.reliability, expected)
+
+
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [
+        (None, "a share of 0.1 of the training rows"),
+        (0.25, "a share of 0.25 of the training rows"),
+        ("given", "rows of their own, fresh"),
+    ],
+)
+def test_says_which_rows_chose(validation, said):
+    backbone = HyenaLM(CONFIG)
+    backbone.name = "barley-1k"
+    if validation == "given":
+        table = pd.DataFrame({"sequence": texts(40, 4), "label": labels(40)})
+        validation = read_label_table(table, name="fresh")
+    facts = tuned(model=backbone, validation=validation, options={"epochs": 1}).facts
+    assert facts.chosen_by == said
+    assert (facts.backbone, facts.begun_from) == (
+        "barley-1k",
+        checkpoint_hash(backbone),
+    )
+    assert list(facts.rows) == ["training", "validation"]
 
 
 @pytest.mark.parametrize(
