@@ -6,9 +6,10 @@ that a baseline is trained by the same loop as the model it stands beside.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -55,6 +56,22 @@ class EpochReport:
     loss: float
     scores: dict[str, float]
     seconds: float
+
+
+def epoch_table(reports: Sequence[EpochReport]) -> pd.DataFrame:
+    """Return one row per epoch: losses, seconds, and a column per metric."""
+    return pd.DataFrame(
+        [
+            {
+                "epoch": report.epoch,
+                "train_loss": report.train_loss,
+                "validation_loss": report.loss,
+                **report.scores,
+                "seconds": report.seconds,
+            }
+            for report in reports
+        ]
+    )
 
 
 @dataclass

@@ -4,13 +4,16 @@ from torch import nn
 
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.sequence_model import SequenceModel
-from hyenascope.training.finetune_options import FinetuneOptions
+from hyenascope.models.track_model import TrackModel
+from hyenascope.training.learning_options import LearningOptions
 from hyenascope.training.optimizers import parameter_groups
 
 ParameterGroups = list[dict[str, object]]
 
 
-def layer_groups(model: SequenceModel, options: FinetuneOptions) -> ParameterGroups:
+def layer_groups(
+    model: SequenceModel | TrackModel, options: LearningOptions
+) -> ParameterGroups:
     """Return parameter groups for AdamW, and freeze what is not to learn.
 
     From the top: the readout with the final norm at the full rate, then each block at
@@ -27,6 +30,7 @@ def layer_groups(model: SequenceModel, options: FinetuneOptions) -> ParameterGro
     --------
     >>> from hyenascope.models.hyena import HyenaConfig
     >>> from hyenascope.models.sequence_task import SequenceTask
+    >>> from hyenascope.training.finetune_options import FinetuneOptions
     >>> backbone = HyenaLM(HyenaConfig(d_model=8, n_layer=2, d_inner=16, l_max=34))
     >>> model = SequenceModel(backbone, SequenceTask("binary", ("no", "yes")))
     >>> groups = layer_groups(model, FinetuneOptions(layer_decay=0.5, frozen=1))
@@ -47,12 +51,12 @@ def layer_groups(model: SequenceModel, options: FinetuneOptions) -> ParameterGro
     return groups
 
 
-def _from_the_top(model: SequenceModel) -> list[nn.Module]:
+def _from_the_top(model: SequenceModel | TrackModel) -> list[nn.Module]:
     below = model.backbone.backbone
     return [model.readout, below.ln_f, *reversed(below.layers), below.embeddings]
 
 
-def _frozen_layers(backbone: HyenaLM, options: FinetuneOptions) -> int:
+def _frozen_layers(backbone: HyenaLM, options: LearningOptions) -> int:
     """Count layers from the bottom: the embedding is the first."""
     blocks = backbone.config.n_layer
     if options.frozen == "nothing":

@@ -1,0 +1,245 @@
+"""From a pretrained backbone and tracks of a genome to a model that draws such tracks.
+
+Coverage, scores or classes of bases are learnt from some stretches, and the epoch is
+chosen on others. `hyenascope.models.predict_track.predict_track` then gives the tracks
+of any stretch, `hyenascope.training.track_validation.score_tracks` compares them with
+the truth.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hyenascope._device import resolve_device
+from hyenascope._typing import StrPath
+from hyenascope.data.fasta import FastaReader, opened
+from hyenascope.data.labelled_sequences import LabelError, Task
+from hyenascope.data.track_data import TrackData
+from hyenascope.models.fresh_backbone import fresh_backbone
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.saved_track_model import save_track_model
+from hyenascope.models.sequence_task import SequenceTask
+from hyenascope.models.track_model import TrackModel
+from hyenascope.training.calibration import fit_temperature
+from hyenascope.training.label_loop import LabelLoop
+from hyenascope.training.label_metrics import score_labels
+from hyenascope.training.layer_rates import layer_groups
+from hyenascope.training.progress import Monitor
+from hyenascope.training.track_lesson import TrackLesson
+from hyenascope.training.track_options import TrackOptions
+from hyenascope.training.track_result import TrackResult
+from hyenascope.training.track_targets import (
+    TrackSplit,
+    TrackTargets,
+    collect_targets,
+    split_targets,
+)
+from hyenascope.training.track_validation import TrackValidation
+from hyenascope.training.track_windows import TrackWindows
+
+
+def finetune_tracks(
+    model: HyenaLM | HyenaConfig | StrPath,
+    genome: FastaReader | StrPath,
+    tracks: TrackData | Sequence[TrackData],
+    *,
+    task: Task = "regression",
+    classes: Sequence[str] | None = None,
+    validation: TrackSplit = 0.1,
+    options: TrackOptions | None = None,
+    device: str | torch.device | None = None,
+    out: StrPath | None = None,
+    monitor: Monitor | None = None,
+    progress: bool = True,
+) -> TrackResult:
+    """Train a model to draw tracks along DNA.
+
+    Parameters
+    ----------
+    model
+        A backbone, of which a copy is trained; the name or path of one; or a
+        configuration, to start from scratch.
+    genome
+        FASTA file or an open reader.
+    tracks
+        What to learn, over one stretch of the genome or several; NaN where it is not
+        known. All are held in memory.
+    task
+        ``"regression"``: numbers, such as the log of a coverage. ``"multilabel"``: each
+        track is 0 or 1. ``"multiclass"``: one track of class numbers, such as those of
+        `hyenascope.training.region_classes.region_classes`.
+    classes
+        Names of the numbers 0, 1, … of ``"multiclass"``.
+    validation
+        What chooses the epoch: names of contigs; tracks of their own; or a share,
+        which is the right end of each stretch.
+    options
+        All that decides the weights.
+    device
+        Where to train; CUDA if there is one.
+    out
+        Folder for the model, which
+        `hyenascope.models.saved_track_model.load_track_model` reads; the best so far
+        lies there, not yet calibrated, after each epoch. None keeps nothing on disk.
+    monitor
+        Hears of every step and can stop the run, as a `TrainingMonitor` does.
+    progress
+        Show a bar.
+
+    Returns
+    -------
+    TrackResult
+        Also after an interrupt (Ctrl-C, the stop button), with the best epoch so far.
+
+    Raises
+    ------
+    UnknownContigError
+        If the genome has no such contig.
+    LabelError
+        If tracks cannot be used, a class or label is missing from what is learnt
+        from, or nothing is left for validation.
+    ValueError
+        If a stretch leaves its contig, or an option does not fit the model or the task.
+    FloatingPointError
+        If three steps in a row had no finite loss.
+
+    Examples
+    --------
+    Learn where the A are:
+
+    >>> import tempfile
+    >>> from hyenascope.data.interval import Interval
+    >>> text = "".join(np.random.default_rng(0).choice(list("ACGT"), 600))
+    >>> a = TrackData([float(base == "A") for base in text], "a", Interval("c", 0, 600))
+    >>> config = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=66)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny.fa"
+    ...     _ = path.write_text(f">c{chr(10)}{text}{chr(10)}")
+    ...     result = finetune_tracks(
+    ...         config,
+    ...         path,
+    ...         a,
+    ...         task="multilabel",
+    ...         options=TrackOptions(epochs=10, batch_size=2, learning_rate=0.01),
+    ...         progress=False,
+    ...     )
+    >>> result.model.predict("GAT")[0].shape
+    (3, 1)
+    """
+    options = options or TrackOptions()
+    if options.bin_size > 1 and task != "regression":
+        raise ValueError(
+            f"options.bin_size must be 1 for {task!r}; got {options.bin_size}."
+        )
+    with opened(genome) as reader:
+        targets = collect_targets(tracks, reader, task=task, classes=classes)
+        learn, choose = split_targets(targets, validation, reader)
+        _refuse_constant(learn)
+        fresh = _fresh(model, targets.task, options)
+        if out is not None:
+            Path(out).mkdir(parents=True, exist_ok=True)  # not after hours of training
+        return _fit(
+            fresh, reader, learn, choose, options, device, out, monitor, progress
+        )
+
+
+def _fresh(
+    model: HyenaLM | HyenaConfig | StrPath, task: SequenceTask, options: TrackOptions
+) -> TrackModel:
+    generator = torch.Generator().manual_seed(options.seed)
+    return TrackModel(
+        fresh_backbone(model, generator),
+        task,
+        window=options.window,
+        bin_size=options.bin_size,
+        strands=options.strands,
+        dropout=options.dropout,
+        generator=generator,
+    )
+
+
+def _fit(
+    model: TrackModel,
+    genome: FastaReader,
+    learn: TrackTargets,
+    choose: TrackTargets,
+    options: TrackOptions,
+    device: str | torch.device | None,
+    out: StrPath | None,
+    monitor: Monitor | None,
+    progress: bool,
+) -> TrackResult:
+    """Train in place, calibrate, and write the folder."""
+    windows = _windows(model, genome, learn)
+    held_out = TrackValidation(
+        genome, choose, model, options.margin, options.most_judged
+    )
+    held_out.check()
+
+    def keep() -> None:
+        if out is not None:
+            save_track_model(model, out)
+
+    loop = LabelLoop(
+        module=model.to(resolve_device(device)),
+        task=TrackLesson(model.task),
+        train=windows,
+        valid=held_out,
+        options=options,
+        groups=layer_groups(model, options),
+        better=keep,
+        monitor=monitor,
+        progress=progress,
+    )
+    message = loop.run(name=model.backbone.name)
+    logits = held_out.logits(model)
+    if model.task.kind != "regression":
+        found = fit_temperature(logits, held_out.truth, model.task)
+        model.temperature.fill_(found)
+    model.cpu().eval()
+    keep()
+    answers = model.numbers(logits)
+    return TrackResult(
+        model,
+        tuple(loop.reports),
+        loop.best_epoch,
+        score_labels(model.task, held_out.truth, answers, resamples=0),
+        not loop.stopped,
+        message,
+    )
+
+
+def _windows(
+    model: TrackModel, genome: FastaReader, learn: TrackTargets
+) -> TrackWindows:
+    """Lay windows, and give a regression the units of what is learnt from."""
+    tracks = len(learn.tracks[0].names)
+    centre, scale = np.zeros(tracks), np.ones(tracks)
+    if model.task.kind == "regression":
+        centre, scale = learn.moments()
+        model.centre.copy_(torch.from_numpy(centre))
+        model.scale.copy_(torch.from_numpy(scale))
+    return TrackWindows(genome, learn, model.window, model.bin_size, centre, scale)
+
+
+def _refuse_constant(learn: TrackTargets) -> None:
+    """Refuse what nothing can be learnt from."""
+    kind, names = learn.task.kind, learn.task.label_names
+    if kind == "multiclass":
+        found = {float(v) for track in learn.tracks for v in np.unique(track.values)}
+        missing = [name for number, name in enumerate(names) if number not in found]
+        if missing:
+            raise LabelError(
+                "tracks must have every class in what is learnt from; it has no base "
+                f"of {', '.join(missing)}."
+            )
+        return
+    _, spread = learn.moments()
+    flat = [name for name, value in zip(names, spread, strict=True) if not value > 0]
+    if flat:
+        raise LabelError(
+            "tracks must vary in what is learnt from; the same value everywhere, or "
+            f"none, has {', '.join(flat)}."
+        )
