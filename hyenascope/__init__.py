@@ -58,16 +58,20 @@ if TYPE_CHECKING:
         logits,
         perplexity,
     )
+    from hyenascope.models.predict_track import predict_track
+    from hyenascope.models.saved_track_model import load_track_model
     from hyenascope.training.baselines import compare
     from hyenascope.training.few_shot import classify_few_shot
     from hyenascope.training.finetune import finetune
     from hyenascope.training.finetune_options import FinetuneOptions
+    from hyenascope.training.finetune_tracks import finetune_tracks
     from hyenascope.training.hardware import Hardware
     from hyenascope.training.label_evaluation import evaluate_labels
     from hyenascope.training.open_genomes import open_genomes
     from hyenascope.training.pretrain import PretrainOptions, pretrain
     from hyenascope.training.probe import probe
     from hyenascope.training.prompts import prompt_tune
+    from hyenascope.training.track_options import TrackOptions
     from hyenascope.training.warmup import length_stages
     from hyenascope.training.windows import WindowRules
     from hyenascope.viz.benchmark_dots import plot_benchmark
@@ -125,6 +129,7 @@ _HOMES = {
     "RefAlt": "viz.components",
     "Sequence": "viz.components",
     "TrackData": "data.track_data",
+    "TrackOptions": "training.track_options",
     "TrainingMonitor": "widgets.training_monitor",
     "Variant": "data.variant",
     "Variants": "viz.components",
@@ -141,6 +146,7 @@ _HOMES = {
     "evaluate_labels": "training.label_evaluation",
     "example_locus": "data.example",
     "finetune": "training.finetune",
+    "finetune_tracks": "training.finetune_tracks",
     "fit_background": "interpret.fit_background",
     "generate": "models.generate",
     "implicit_filters": "interpret.filters",
@@ -149,6 +155,7 @@ _HOMES = {
     "list_models": "models.checkpoint",
     "load_fine_tuned": "models.fine_tuned",
     "load_pretrained": "models.checkpoint",
+    "load_track_model": "models.saved_track_model",
     "log_likelihood": "models.predict",
     "log_prob_track": "interpret.likelihood_track",
     "log_probs": "models.predict",
@@ -162,6 +169,7 @@ _HOMES = {
     "plot_reliability": "viz.reliability",
     "plot_training": "viz.training_curves",
     "plot_variants": "viz.variant_figures",
+    "predict_track": "models.predict_track",
     "pretrain": "training.pretrain",
     "probe": "training.probe",
     "prompt_tune": "training.prompts",
@@ -214,6 +222,7 @@ __all__ = [
     "RefAlt",
     "Sequence",
     "TrackData",
+    "TrackOptions",
     "TrainingMonitor",
     "Variant",
     "Variants",
@@ -231,6 +240,7 @@ __all__ = [
     "evaluate_labels",
     "example_locus",
     "finetune",
+    "finetune_tracks",
     "fit_background",
     "generate",
     "implicit_filters",
@@ -239,6 +249,7 @@ __all__ = [
     "list_models",
     "load_fine_tuned",
     "load_pretrained",
+    "load_track_model",
     "log_likelihood",
     "log_prob_track",
     "log_probs",
@@ -252,6 +263,7 @@ __all__ = [
     "plot_reliability",
     "plot_training",
     "plot_variants",
+    "predict_track",
     "pretrain",
     "probe",
     "prompt_tune",

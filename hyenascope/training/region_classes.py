@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float64, Int8
 from hyenascope.data.contigs import ContigNames
 from hyenascope.data.gene import Gene, Transcript
 from hyenascope.data.interval import Interval
+from hyenascope.data.track_data import TrackData
 from hyenascope.sequence.dna import validate_dna
 
 _LOGGER = logging.getLogger("hyenascope")
@@ -76,6 +77,53 @@ def region_classes(
             for part, label in _parts(gene):
                 _paint(labels, interval.start, part, label)
     return labels
+
+
+def class_tracks(
+    genes: Iterable[Gene],
+    intervals: Iterable[Interval],
+    *,
+    classes: Sequence[str] = REGION_CLASSES,
+) -> list[TrackData]:
+    """Return the class of every base as tracks, for `finetune_tracks` to learn.
+
+    Parameters
+    ----------
+    genes
+        As in `region_classes`.
+    intervals
+        One track each.
+    classes
+        Some of `REGION_CLASSES`: the value of a base is the position of its class
+        here, NaN if it is of another.
+
+    Raises
+    ------
+    ValueError
+        If there are no genes, or a class is unknown.
+
+    Examples
+    --------
+    >>> whole = Interval("chr1", 2, 4, "-")
+    >>> gene = Gene("TINY", "g1", whole, (Transcript("t1", whole, (whole,), (whole,)),))
+    >>> places = [Interval("chr1", 0, 5)]
+    >>> (track,) = class_tracks([gene], places, classes=("CDS", "intergenic"))
+    >>> track.values[:, 0].tolist()
+    [1.0, 1.0, 0.0, 0.0, 1.0]
+    """
+    genes = list(genes)
+    unknown = [name for name in classes if name not in REGION_CLASSES]
+    if unknown:
+        raise ValueError(
+            f"classes must be of {', '.join(REGION_CLASSES)}; got {unknown[0]!r}."
+        )
+    numbers = np.array(
+        [classes.index(c) if c in classes else np.nan for c in REGION_CLASSES]
+    )
+    return [
+        TrackData(numbers[region_classes(genes, place)], "class", place, "class")
+        for place in intervals
+    ]
 
 
 def soft_masked(text: str) -> Bool[np.ndarray, " length"]:

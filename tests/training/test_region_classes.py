@@ -9,6 +9,7 @@ from hyenascope.data.gene import Gene, Transcript
 from hyenascope.data.interval import Interval
 from hyenascope.training.region_classes import (
     REGION_CLASSES,
+    class_tracks,
     nats_by_class,
     region_classes,
     soft_masked,
@@ -176,3 +177,15 @@ def test_refuses_arrays_of_other_lengths(name, dtype):
     message = rf"{name} must have .* got lengths \[2\] for \[3\]"
     with pytest.raises(ValueError, match=message):
         nats_by_class([np.ones(3)], **arguments)
+
+
+def test_tracks_of_classes_leave_out_what_is_of_another():
+    wanted = ("CDS", "intergenic")
+    places = [Interval("chr1", 0, 16), Interval("chr1", 5, 8)]
+    first, second = class_tracks([gene(SPLICED)], places, classes=wanted)
+    assert first.interval == places[0]
+    letters = "".join("C."[int(v)] if v == v else "?" for v in first.values[:, 0])
+    assert letters == "..??CC???CC???.."
+    assert np.array_equal(second.values, first.values[5:8], equal_nan=True)
+    with pytest.raises(ValueError, match="got 'exon'"):
+        class_tracks([gene(SPLICED)], places, classes=("exon",))
