@@ -20,7 +20,7 @@ Strategy = Literal["auto", "ddp", "fsdp"]
 Precision = Literal["32", "bf16", "64"]
 LoggerName = Literal["csv", "tensorboard", "wandb"]
 
-_FABRIC_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "64": "64-true"}
+_FABRIC_PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ class Hardware:
             devices=devices,
             num_nodes=nodes,
             strategy=strategy,
-            precision=_FABRIC_PRECISION[self.precision],  # type: ignore[arg-type]
             loggers=_loggers(loggers, out),
+            **_numbers(self.precision),
         )
         with warnings.catch_warnings():
             # Fabric's advice on settings that are decided here.
@@ -135,6 +135,15 @@ class Hardware:
             int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE")
         )
         return here, all_of_them // here
+
+
+def _numbers(precision: Precision) -> dict[str, Any]:
+    """Return what Fabric is told of the precision."""
+    if precision != "64":
+        return {"precision": _FABRIC_PRECISION[precision]}
+    from hyenascope.training.double_precision import WholeDoublePrecision
+
+    return {"plugins": [WholeDoublePrecision()]}
 
 
 def _loggers(names: Sequence[LoggerName], out: StrPath | None) -> list[Any]:

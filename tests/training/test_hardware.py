@@ -45,8 +45,9 @@ def test_precisions_of_weights_and_of_matrices(precision, weights, passes, items
     assert layer.weight.dtype == weights
     seen = []
     layer.module.register_forward_hook(lambda *call: seen.append(call[-1].dtype))
-    layer(torch.zeros(1, 2, dtype=weights))
+    answer = layer(torch.zeros(1, 2, dtype=weights))
     assert seen == [passes]
+    assert answer.dtype == weights  # the loss is computed from it
     assert place.itemsize == itemsize
 
 

@@ -58,9 +58,9 @@ def test_gradients_are_those_of_the_mean_over_all_targets(micro_batch):
     assert len(set((targets != IGNORED).sum(1).tolist())) > 2
     loss, wanted = by_definition(trainer.model, inputs, targets)
     report = next(trainer.steps())
-    assert report.loss == pytest.approx(loss, rel=1e-7)
+    assert report.loss == pytest.approx(loss, rel=1e-12)
     for name, gradient in gradients(trainer).items():
-        torch.testing.assert_close(gradient, wanted[name], rtol=1e-5, atol=1e-8)
+        torch.testing.assert_close(gradient, wanted[name], rtol=1e-9, atol=1e-13)
 
 
 def test_passes_hold_as_many_tokens_at_every_length():
