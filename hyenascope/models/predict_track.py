@@ -88,9 +88,7 @@ def predict_track(
         facts = _facts(model, reader, default_margin(model, margin))
     numbers = model.numbers(np.concatenate(logits))
     values = np.repeat(numbers, model.bin_size, axis=0)[: place.length]
-    regression = model.task.kind == "regression"
-    units = "" if regression else "probability"
-    return TrackData(values, model.task.label_names, place, units, facts)
+    return TrackData(values, model.task.label_names, place, model.units, facts)
 
 
 def default_margin(model: TrackModel, margin: int | None) -> int:

@@ -43,6 +43,7 @@ def save_track_model(
         "bin_size": model.bin_size,
         "strands": model.strands,
         "dropout": model.readout.dropout.p,
+        "units": model.units,
     }
     write_headed(model, folder, head, card=card, metadata=metadata)
 
@@ -91,4 +92,5 @@ def _build(backbone: HyenaLM, head: HeadFacts) -> TrackModel:
         bin_size=head["bin_size"],
         strands=head["strands"],
         dropout=head["dropout"],
+        units=head["units"],
     )

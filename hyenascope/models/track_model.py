@@ -79,6 +79,8 @@ class TrackModel(CalibratedModel):
         Whose states the head gets: ``"both"`` side by side, or one.
     dropout
         Of the states, in training.
+    units
+        Of the numbers of a regression.
     generator
         Source of the head's random weights; torch's global one if None.
 
@@ -106,6 +108,7 @@ class TrackModel(CalibratedModel):
         bin_size: int = 1,
         strands: Strands = "both",
         dropout: float = 0.0,
+        units: str = "",
         generator: torch.Generator | None = None,
     ) -> None:
         if task.kind == "binary":
@@ -117,6 +120,7 @@ class TrackModel(CalibratedModel):
         super().__init__(task)
         self.backbone = backbone
         self.strands: Strands = strands
+        self.units = units if task.kind == "regression" else "probability"
         self.window = backbone.context_length if window is None else window
         _check_window(self.window, bin_size, backbone)
         width = backbone.config.d_model * (2 if strands == "both" else 1)

@@ -20,7 +20,6 @@ from hyenascope.data.track_data import TrackData
 from hyenascope.models.fresh_backbone import fresh_backbone
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.saved_track_model import save_track_model
-from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.models.track_model import TrackModel
 from hyenascope.training.calibration import fit_temperature
 from hyenascope.training.label_loop import LabelLoop
@@ -137,7 +136,7 @@ def finetune_tracks(
         targets = collect_targets(tracks, reader, task=task, classes=classes)
         learn, choose = split_targets(targets, validation, reader)
         _refuse_constant(learn)
-        fresh = _fresh(model, targets.task, options)
+        fresh = _fresh(model, targets, options)
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)  # not after hours of training
         return _fit(
@@ -146,16 +145,17 @@ def finetune_tracks(
 
 
 def _fresh(
-    model: HyenaLM | HyenaConfig | StrPath, task: SequenceTask, options: TrackOptions
+    model: HyenaLM | HyenaConfig | StrPath, targets: TrackTargets, options: TrackOptions
 ) -> TrackModel:
     generator = torch.Generator().manual_seed(options.seed)
     return TrackModel(
         fresh_backbone(model, generator),
-        task,
+        targets.task,
         window=options.window,
         bin_size=options.bin_size,
         strands=options.strands,
         dropout=options.dropout,
+        units=targets.tracks[0].units,
         generator=generator,
     )
 

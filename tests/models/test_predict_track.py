@@ -20,11 +20,11 @@ def genome(tmp_path):
 
 
 def test_each_base_is_answered_by_the_window_around_it(genome):
-    found = model(window=20)
+    found = model(window=20, units="reads")
     track = predict_track(found, genome, Interval("1", 30, 75, "-"), margin=6)
     assert track.interval == Interval("chr1", 30, 75)
     assert track.names == ("a", "b")
-    assert track.units == ""
+    assert track.units == "reads"
     for start in range(30, 75, 8):
         end = min(start + 8, 75)
         text = genome.fetch(Interval("chr1", start - 6, end + 6))

@@ -12,7 +12,7 @@ from tests.models.test_track_model import TEXT, model
 
 
 def test_all_comes_back(tmp_path):
-    saved = model(window=24, bin_size=3, strands="reverse", dropout=0.25)
+    saved = model(window=24, bin_size=3, strands="reverse", dropout=0.25, units="log")
     saved.centre.copy_(torch.tensor([5.0, -1.0]))
     text = TEXT[:20]
     expected = saved.predict([text], device="cpu")[0]
@@ -20,6 +20,7 @@ def test_all_comes_back(tmp_path):
     loaded = load_track_model(tmp_path / "mine")
     assert (loaded.window, loaded.bin_size, loaded.strands) == (24, 3, "reverse")
     assert loaded.task == saved.task
+    assert loaded.units == "log"
     assert loaded.readout.dropout.p == 0.25
     assert not loaded.training
     assert np.array_equal(loaded.predict([text], device="cpu")[0], expected)
