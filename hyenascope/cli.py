@@ -20,6 +20,7 @@ from hyenascope.cli_finetune import finetune, predict
 from hyenascope.cli_generate import generate
 from hyenascope.cli_options import FILE, grouped
 from hyenascope.cli_pretrain import pretrain
+from hyenascope.cli_reproduce import reproduce
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,7 @@ main.add_command(evaluate)
 main.add_command(finetune)
 main.add_command(predict)
 main.add_command(generate)
+main.add_command(reproduce)
 
 _run_options = grouped(
     click.option("--model", "model_name", required=True,

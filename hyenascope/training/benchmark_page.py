@@ -1,0 +1,112 @@
+"""What `reproduce` found, as a page that says how each number was made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from hyenascope._typing import StrPath
+from hyenascope.training.benchmark_recipes import Recipe
+from hyenascope.training.finetune_options import FinetuneOptions
+from hyenascope.training.reproduce import LEAKS_FILE
+from hyenascope.training.score_tables import markdown, over_seeds, score_markdown
+
+_ABOUT = (
+    "Fine-tuned and judged by `hyenascope reproduce`. A tenth of the training rows was "
+    "held out to choose the epoch and the temperature; test rows chose nothing. Our "
+    "values are means over seeds, with the outer ends of their 95 % bootstrap "
+    "intervals."
+)
+
+
+def own_metrics(recipes: Sequence[Recipe], table: pd.DataFrame) -> pd.DataFrame:
+    """Return the metric that each task is published in, over seeds, ours first.
+
+    Parameters
+    ----------
+    recipes, table
+        What was run, and what came out of it.
+
+    Examples
+    --------
+    >>> from hyenascope.training.benchmark_recipes import find_recipes
+    >>> recipes = find_recipes("nucleotide_transformer/H3")
+    >>> table = recipes[0].others().assign(seed=None, low=None, high=None, rows=None)
+    >>> own_metrics(recipes, table)["value"].tolist()
+    [0.817, 0.779]
+    """
+    wanted = [(recipe.task, recipe.metric) for recipe in recipes]
+    pairs = pd.MultiIndex.from_frame(table[["task", "metric"]])
+    found = over_seeds(table[pairs.isin(wanted)])
+    theirs = found["source"] != "measured"
+    return pd.concat([found[~theirs], found[theirs]], ignore_index=True)
+
+
+def benchmark_page(
+    recipes: Sequence[Recipe],
+    options: Sequence[FinetuneOptions],
+    table: pd.DataFrame,
+    folder: StrPath,
+) -> str:
+    """Return Markdown: the numbers, the target, how they were made, and what leaks.
+
+    Parameters
+    ----------
+    recipes
+        Of one table of the paper.
+    options
+        What each was trained with.
+    table
+        As `reproduce` gives it.
+    folder
+        That of `reproduce`, where the counts of leaks are.
+    """
+    shown = own_metrics(recipes, table)
+    shared = recipes[0].table
+    parts = [f"# {shared.published}, again", _ABOUT]
+    for metric in shown["metric"].unique():
+        cells = score_markdown(shown, metric, by="task", along="model")
+        parts.append(f"## {metric}\n\n{cells}")
+    parts += [
+        "## How the numbers were made",
+        f"- **As published** ({shared.published}): {shared.published_split}. Tuned for "
+        f"each task: {shared.tuned}.\n"
+        f"- **Re-run** ({shared.rerun}): {shared.rerun_split}; "
+        f"{shared.rerun_training}. This is the honest target.\n"
+        f"- **Here**: seeds {_seeds(table)}; {_how(recipes, options)}.",
+        "## Test rows that training holds too",
+        markdown(_leaks(recipes, table, Path(folder)), corner="task"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    return ", ".join(map(str, sorted(table["seed"].dropna().unique())))
+
+
+def _how(recipes: Sequence[Recipe], options: Sequence[FinetuneOptions]) -> str:
+    """Say the options, and which of them are not those of the authors' script."""
+    one, usual = asdict(options[0]), asdict(recipes[0].options)
+    told = [
+        f"{name.replace('_', ' ')} {value}"
+        + ("" if value == usual[name] else f" (the recipe: {usual[name]})")
+        for name, value in one.items()
+        if name not in ("seed", "select_by")
+    ]
+    return f"{', '.join(told)}; the metric of the task chooses the epoch"
+
+
+def _leaks(
+    recipes: Sequence[Recipe], table: pd.DataFrame, folder: Path
+) -> pd.DataFrame:
+    """Return what was counted, and how many rows were then judged."""
+    judged = table.groupby("task")["rows"].max()
+    tables = [
+        pd.read_csv(folder / recipe.name / LEAKS_FILE, sep="\t").assign(
+            judged=judged[recipe.task], task=recipe.task
+        )
+        for recipe in recipes
+    ]
+    found = pd.concat(tables).set_index("task")
+    return found.rename(columns={"source_split": "in", "split": "of"})

@@ -1,0 +1,151 @@
+"""The table of GUE, made from folders of a few rows by models of a few channels."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hyenascope.data.split_leakage import split_leakage
+from hyenascope.models.checkpoint import save_pretrained
+from hyenascope.models.fine_tuned import load_fine_tuned
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.training.kmer_baseline import fit_kmers
+from hyenascope.training.label_evaluation import evaluate_labels
+from hyenascope.training.stacking import stack
+from scripts import gue_table
+
+SMALL = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
+
+
+def _texts(count, seed):
+    rng = np.random.default_rng(seed)
+    chances = np.array([[0.25] * 4, [0.4, 0.1, 0.1, 0.4]])
+    return [
+        "".join(rng.choice(list("ACGT"), 24, p=chances[n % 2])) for n in range(count)
+    ]
+
+
+def _table(path, texts, separator=","):
+    labels = [n % 2 for n in range(len(texts))]
+    frame = pd.DataFrame({"sequence": texts, "label": labels})
+    frame.to_csv(path, index=False, sep=separator)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Two tasks of GUE, iEnhancer with two leaked rows, a small pretrained model."""
+    for task in ("tf_0", "mouse_3"):
+        folder = tmp_path / "gue" / task
+        folder.mkdir(parents=True)
+        for seed, (split, count) in enumerate(
+            {"train": 40, "dev": 20, "test": 20}.items()
+        ):
+            _table(folder / f"{split}.csv.gz", _texts(count, seed))
+    pd.DataFrame(
+        {
+            "model": "HyenaDNA",
+            "pooling": ["mean", "mean", "cls"],
+            "task": ["tf_0", "mouse_3", "tf_0"],
+            "AUC": [0.888, 0.587, 0.1],
+            "MCC": [0.604, 0.105, 0.1],
+            "accuracy": [0.797, 0.552, 0.1],
+        }
+    ).to_csv(
+        tmp_path / "gue" / "published_zero_shot_results.Feng2024.tsv",
+        sep="\t",
+        index=False,
+    )
+    folder = tmp_path / "ienhancer"
+    folder.mkdir()
+    train = _texts(60, 7)
+    _table(folder / "train.tsv.gz", train, "\t")
+    _table(folder / "test.tsv.gz", [*_texts(20, 8), *train[:2]], "\t")
+    (tmp_path / "docs").mkdir()
+    generator = torch.Generator().manual_seed(0)
+    save_pretrained(HyenaLM(SMALL, generator=generator), tmp_path / "small")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gue_table, "HyenaConfig", lambda l_max: SMALL)
+    monkeypatch.setattr(gue_table, "STARTS", ("scratch", "./small"))
+    monkeypatch.setattr(gue_table, "SEEDS", (0, 1))
+    monkeypatch.setattr(gue_table, "FEWEST", 1)
+    monkeypatch.setattr(gue_table, "READ", 1)
+    return tmp_path
+
+
+def type_in(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["gue_table.py", *map(str, words)])
+    gue_table.main()
+
+
+WORDS = "--gue gue --ienhancer ienhancer --run run --docs docs --tasks tf_0 mouse_3"
+STARTS = "--starts scratch ./small"
+
+
+def test_trains_once_and_judges_as_by_hand(place, monkeypatch):
+    words = [*WORDS.split(), *STARTS.split()]
+    type_in(monkeypatch, "fit", *words)
+    found = sorted(it.parent for it in (place / "run").rglob("model.safetensors"))
+    assert len(found) == 3 * 2 * 2
+    monkeypatch.setattr(gue_table, "finetune", None)  # a second time trains nothing
+    type_in(monkeypatch, "fit", *words)
+    drawn = []
+    monkeypatch.setattr(gue_table, "write_image", lambda it, path: drawn.append(path))
+    type_in(monkeypatch, "judge", *words)
+    assert [path.name for path in drawn] == ["gue.png"]
+    scores = pd.read_csv(place / "run" / "scores.tsv", sep="\t")
+    page = (place / "docs" / "gue.md").read_text()
+    for task, folder in {"tf_0": "gue/tf_0", "ienhancer": "ienhancer"}.items():
+        data = gue_table.read(task, place / folder)
+        kmers = fit_kmers(data.split("train"), validation=data.split("dev"))
+        model = load_fine_tuned(place / "run" / task / "scratch-1")
+        both = stack({"hyena": model, "kmers": kmers}, data.split("dev"))
+        for name, seed, each in (
+            ("3-5-mers", 0, kmers),
+            ("scratch", 1, model),
+            ("scratch + 3-5-mers", 1, both),
+        ):
+            rows = scores[(scores["task"] == task) & (scores["model"] == name)]
+            rows = rows[(rows["seed"] == seed) & ~rows["split"].str.contains("without")]
+            expected = evaluate_labels(each, data).table.loc[["auroc", "mcc"], "value"]
+            values = rows.set_index("metric")["value"]
+            assert values[["auroc", "mcc"]].tolist() == pytest.approx(expected.tolist())
+    ours = scores[(scores["task"] == "mouse_3") & (scores["model"] == "./small")]
+    ours = ours[ours["metric"] == "mcc"]
+    cell = (
+        f"{ours['value'].mean():.3f} ({ours['low'].min():.3f}–{ours['high'].max():.3f})"
+    )
+    gue, enhancers = page.split("# iEnhancer")
+    assert f" {cell} |" in gue.split("## mcc")[1]
+    assert "| frozen HyenaDNA + forest | 0.888 | 0.587 |" in gue
+    assert "| model | test, 22 rows | test without leaked, 20 rows |" in enhancers
+
+
+def test_dev_rows_of_ienhancer_come_from_train_alone(place):
+    data = gue_table.read("ienhancer", place / "ienhancer")
+    again = gue_table.read("ienhancer", place / "ienhancer")
+    assert data.splits == again.splits
+    counts = data.counts().sum(axis=1)
+    assert counts.to_dict() == {"train": 54, "dev": 6, "test": 22}
+
+
+def test_ienhancer_alone_needs_no_gue(place, monkeypatch):
+    monkeypatch.setattr(gue_table, "SEEDS", (0,))
+    words = "--ienhancer ienhancer --run run --docs docs --starts scratch"
+    type_in(monkeypatch, "fit", *words.split())
+    type_in(monkeypatch, "judge", *words.split())
+    page = (place / "docs" / "gue.md").read_text()
+    assert page.startswith("# iEnhancer, with and without its leaked rows")
+    assert page.count("| scratch | ") == 3
+    with pytest.raises(SystemExit):
+        type_in(monkeypatch, "fit", "--run", "run")
+
+
+def test_the_hundred_leaked_rows_of_the_published_set(shared):
+    data = gue_table.read("ienhancer", shared / "data" / "ienhancer")
+    exact = split_leakage(data).counts().set_index(["source_split", "split"])["exact"]
+    assert exact["train", "test"] + exact["dev", "test"] == 100
+    whole, clean = gue_table._judged(data).values()
+    assert (whole.splits.count("test"), clean.splits.count("test")) == (400, 300)
+    assert clean.counts().loc["test"].to_dict() == {"0": 200, "1": 100}
