@@ -21,6 +21,7 @@ from hyenascope.cli_generate import generate
 from hyenascope.cli_options import FILE, grouped
 from hyenascope.cli_pretrain import pretrain
 from hyenascope.cli_reproduce import reproduce
+from hyenascope.cli_tracks import finetune_tracks, predict_tracks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,8 @@ main.add_command(pretrain)
 main.add_command(evaluate)
 main.add_command(finetune)
 main.add_command(predict)
+main.add_command(finetune_tracks)
+main.add_command(predict_tracks)
 main.add_command(generate)
 main.add_command(reproduce)
 
