@@ -101,9 +101,6 @@ def _write(
         path.write_text(benchmark_page(recipes, how, table, out), encoding="utf-8")
     written = [f"{stem}.tsv", f"{stem}.md"]
     drawn = own_metrics(recipes, table)
-    drawn["source"] = drawn["source"].replace(
-        "measured", ""
-    )  # what a figure calls ours
     for metric in drawn["metric"].unique():
         figure = plot_benchmark(drawn, metric=metric, title=stem)
         written.append(f"{stem}-{metric}.html")

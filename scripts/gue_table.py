@@ -23,6 +23,7 @@ from hyenascope.data.dev_split import with_dev_split
 from hyenascope.data.gue import read_gue
 from hyenascope.data.label_tables import read_label_table
 from hyenascope.data.labelled_sequences import LabelledSequences
+from hyenascope.data.score_tables import over_seeds, score_markdown
 from hyenascope.data.split_leakage import without_leaks
 from hyenascope.models.fine_tuned import load_fine_tuned, save_fine_tuned
 from hyenascope.models.hyena import HyenaConfig
@@ -30,7 +31,6 @@ from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_evaluation import Predictor, evaluate_labels
-from hyenascope.training.score_tables import over_seeds, score_markdown
 from hyenascope.training.stacking import stack
 from hyenascope.viz.benchmark_dots import plot_benchmark
 from hyenascope.viz.export import write_image

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from hyenascope._typing import StrPath
+from hyenascope.data.score_tables import markdown, over_seeds, score_markdown
 from hyenascope.training.benchmark_recipes import Recipe
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.reproduce import LEAKS_FILE
-from hyenascope.training.score_tables import markdown, over_seeds, score_markdown
 
 _ABOUT = (
     "Fine-tuned and judged by `hyenascope reproduce`. A tenth of the training rows was "

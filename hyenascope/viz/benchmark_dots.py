@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Float64
 
+from hyenascope.data.score_tables import over_seeds
 from hyenascope.viz.style import ThemeName
 from hyenascope.viz.text import escape_text, shorten
 from hyenascope.viz.variant_figures.canvas import Canvas, plural
@@ -53,9 +54,11 @@ def plot_benchmark(
     ----------
     table
         A row per dot: ``task``, ``model``, ``value``, and where known ``low`` and
-        ``high``, ``split``, ``source`` (who published the number; "" or missing if
-        measured here) and ``metric``, of which only the rows of ``metric`` are drawn.
-        Tasks stand in the order in which they come.
+        ``high``, ``split``, ``source`` (who published the number; ``"measured"``, ""
+        or missing if that was here) and ``metric``, of which only the rows of
+        ``metric`` are drawn. With a column ``seed``, a dot is the mean over seeds and
+        its line reaches the outer ends of their intervals. Tasks stand in the order in
+        which they come. `hyenascope.training.baselines.compare` gives such a table.
     metric
         What the values are, for the axis.
     title
@@ -143,7 +146,7 @@ def _rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
             f"{', '.join(missing)}."
         )
     rows = table[table["metric"] == metric] if "metric" in table else table
-    rows = rows.reset_index(drop=True)
+    rows = (over_seeds(rows) if "seed" in rows else rows).reset_index(drop=True)
     numbers = {
         name: pd.to_numeric(rows[name]).astype(float) if name in rows else np.nan
         for name in ("value", "low", "high")
@@ -153,6 +156,7 @@ def _rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
         for name in ("task", "model", "split", "source")
     }
     found = pd.DataFrame({**texts, **numbers}, index=rows.index)
+    found["source"] = found["source"].replace("measured", "")
     found = found[np.isfinite(found["value"])]
     if found.empty:
         raise ValueError(f"table must have values of {metric}; got none.")

@@ -183,3 +183,29 @@ def test_text_from_tables_is_text(table):
 def test_what_cannot_be_drawn_is_refused(table, change, options, match):
     with pytest.raises(ValueError, match=match):
         plot_benchmark(change(table), **options)
+
+
+def test_the_table_of_compare_is_drawn_as_it_is(table):
+    """Its own numbers say that they were measured, and come once for every seed."""
+    seeds = pd.DataFrame(
+        {
+            "task": "enhancers",
+            "model": ["ours", "ours", "theirs"],
+            "seed": pd.array([0, 1, None], dtype="Int64"),
+            "metric": "auroc",
+            "value": [0.8, 0.9, 0.7],
+            "low": [0.7, 0.85, np.nan],
+            "high": [0.85, 0.95, np.nan],
+            "split": "test",
+            "source": ["measured", "measured", "They 2023"],
+        }
+    )
+    ours, theirs = plot_benchmark(seeds).data
+    assert (ours.name, ours.marker.symbol) == ("ours · test", "circle")
+    assert theirs.marker.symbol == "square-open"
+    assert ours.x.tolist() == pytest.approx([0.85])
+    assert (ours.x - ours.error_x.arrayminus).tolist() == pytest.approx([0.7])
+    assert (ours.x + ours.error_x.array).tolist() == pytest.approx([0.95])
+    assert theirs.x.tolist() == [0.7]
+    bare = seeds[["task", "model", "seed", "value"]]
+    assert plot_benchmark(bare).data[0].x.tolist() == pytest.approx([0.85])

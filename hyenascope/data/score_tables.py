@@ -13,8 +13,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        As of `hyenascope.training.baselines.compare`; a column of ``task``,
-        ``model``, ``metric``, ``split`` and ``source`` that is not there is left out.
+        As of `hyenascope.training.baselines.compare`; of its columns, only ``value``
+        and ``seed`` must be there.
 
     Returns
     -------
@@ -40,7 +40,10 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     [{'value': 0.85, 'low': 0.7, 'high': 0.95, 'seeds': 2}]
     """
     keys = [key for key in _KEYS if key in table]
-    found = table.groupby(keys, sort=False, dropna=False).agg(
+    whole = table.reindex(
+        columns=dict.fromkeys([*table.columns, "low", "high", "rows"])
+    )
+    found = whole.groupby(keys, sort=False, dropna=False).agg(
         value=("value", "mean"),
         low=("low", "min"),
         high=("high", "max"),

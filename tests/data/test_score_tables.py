@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hyenascope.training.score_tables import markdown, over_seeds, score_markdown
+from hyenascope.data.score_tables import markdown, over_seeds, score_markdown
 
 
 @pytest.fixture
