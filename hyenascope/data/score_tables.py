@@ -40,9 +40,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     [{'value': 0.85, 'low': 0.7, 'high': 0.95, 'seeds': 2}]
     """
     keys = [key for key in _KEYS if key in table]
-    whole = table.reindex(
-        columns=dict.fromkeys([*table.columns, "low", "high", "rows"])
-    )
+    columns = dict.fromkeys([*table.columns, "low", "high", "rows"])
+    whole = table.reindex(columns=list(columns))
     found = whole.groupby(keys, sort=False, dropna=False).agg(
         value=("value", "mean"),
         low=("low", "min"),
