@@ -84,7 +84,7 @@ def read_bed(
     wanted = None if region is None else ContigFilter(region.chrom, source=str(path))
     rows = []
     for number, line in numbered_lines(file, ValueError):
-        if not line.strip() or line.startswith("#") or line.split()[0] in _SKIPPED:
+        if _passed_over(line):
             continue
         row = reader.row(number, line.rstrip("\n"))
         if region is None or (wanted and wanted(row[0]) and _overlaps(row, region)):
@@ -92,6 +92,60 @@ def read_bed(
     columns = COLUMNS[: reader.columns]
     frame = pd.DataFrame(rows, columns=list(columns))
     return frame.astype({name: _DTYPES[name] for name in columns if name in _DTYPES})
+
+
+def read_bed_places(path: StrPath) -> pd.DataFrame:
+    r"""Read the first six fields of a BED file whose lines may differ in number.
+
+    Of a list of places, not of features to draw: that is `read_bed`.
+
+    Parameters
+    ----------
+    path
+        The file, plain or gzip.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``chrom``, ``start``, ``end`` (0-based half-open), ``name`` and ``score`` as
+        text, empty if not given, and ``strand``, ``.`` if not given.
+
+    Raises
+    ------
+    ValueError
+        If a line has fewer than three fields or its positions are not numbers.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "x.bed"
+    ...     _ = path.write_text("chr1\t10\t20\nchr1\t30\t40\tpeak\t0\t-\n")
+    ...     read_bed_places(path)[["start", "name", "strand"]].values.tolist()
+    [[10, '', '.'], [30, 'peak', '-']]
+    """
+    rows = [
+        _place(line, f"{path}, line {number}")
+        for number, line in numbered_lines(Path(path), ValueError)
+        if not _passed_over(line)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS[:6]))
+
+
+def _place(line: str, where: str) -> tuple[str, int, int, str, str, str]:
+    fields = line.rstrip("\r\n").split("\t" if "\t" in line else None)
+    try:
+        chrom, start, end = fields[0], int(fields[1]), int(fields[2])
+    except (IndexError, ValueError):
+        raise ValueError(
+            f"{where} must start with chrom, start and end; got {line.strip()!r}."
+        ) from None
+    name, score, strand = (fields[3:6] + ["", "", "."][len(fields[3:6]) :])[:3]
+    return chrom, start, end, name, score, strand if strand in ("+", "-") else "."
+
+
+def _passed_over(line: str) -> bool:
+    return not line.strip() or line.startswith("#") or line.split()[0] in _SKIPPED
 
 
 _DTYPES = {

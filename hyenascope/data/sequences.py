@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from hyenascope._typing import StrPath
-from hyenascope.data._text_lines import numbered_lines
+from hyenascope.data.bed import read_bed_places
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.sequence.dna import is_dna
@@ -60,41 +60,6 @@ def collect_sequences(
         raise ValueError(f"sequences must not be empty; got {_show(source)}.")
     names, texts = zip(*named, strict=True)
     return NamedSequences(names, texts)
-
-
-def read_bed(path: StrPath) -> pd.DataFrame:
-    """Read the first six BED columns, plain or gzip: chrom to strand.
-
-    Lines may differ in how many columns they have, unlike those of
-    `hyenascope.data.bed.read_bed`. Positions are 0-based half-open, as in the file;
-    comments and ``track`` and ``browser`` lines are skipped.
-
-    Raises
-    ------
-    ValueError
-        If a line has fewer than three columns or its positions are not numbers.
-    """
-    rows = []
-    for number, line in numbered_lines(Path(path), ValueError):
-        if not line.strip() or line.split()[0] in ("track", "browser"):
-            continue
-        if line.startswith("#"):
-            continue
-        rows.append(_bed_row(line, f"{path}, line {number}"))
-    columns = ["chrom", "start", "end", "name", "score", "strand"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _bed_row(line: str, where: str) -> tuple[str, int, int, str, str, str]:
-    fields = line.rstrip("\r\n").split("\t" if "\t" in line else None)
-    try:
-        chrom, start, end = fields[0], int(fields[1]), int(fields[2])
-    except (IndexError, ValueError):
-        raise ValueError(
-            f"{where} must start with chrom, start and end; got {line.strip()!r}."
-        ) from None
-    name, score, strand = (fields[3:6] + ["", "", "."][len(fields[3:6]) :])[:3]
-    return chrom, start, end, name, score, strand if strand in ("+", "-") else "."
 
 
 def table_intervals(frame: pd.DataFrame) -> list[Interval]:
@@ -168,7 +133,7 @@ def _from_file(
     path: Path, genome: FastaReader | StrPath | None
 ) -> Iterator[tuple[str, str]]:
     if path.name.lower().endswith(BED_SUFFIXES):
-        yield from _from_frame(read_bed(path), genome)
+        yield from _from_frame(read_bed_places(path), genome)
     elif path.name.lower().endswith(FASTA_SUFFIXES):
         with FastaReader(path) as reader:
             for name, length in reader.contigs.items():

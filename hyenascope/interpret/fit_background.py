@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from hyenascope._typing import Strands, StrPath
+from hyenascope.data.bed import read_bed_places
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
-from hyenascope.data.sequences import read_bed
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.background import Background, Classes, check_classes
 from hyenascope.interpret.scores import BaselineName, ScoreName
@@ -130,7 +130,7 @@ def _places(
     if isinstance(intervals, Sequence) and not isinstance(intervals, str):
         given = list(intervals)
     else:
-        rows = read_bed(intervals)[["chrom", "start", "end"]]
+        rows = read_bed_places(intervals)[["chrom", "start", "end"]]
         given = [Interval(*row) for row in rows.itertuples(index=False, name=None)]
     if not given:
         raise ValueError("intervals must hold at least one; got none.")

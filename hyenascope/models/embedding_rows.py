@@ -8,6 +8,7 @@ import pandas as pd
 
 from hyenascope._typing import StrPath
 from hyenascope.data.annotation import read_genes
+from hyenascope.data.bed import read_bed_places
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.gene import Gene
 from hyenascope.data.interval import Interval
@@ -16,7 +17,6 @@ from hyenascope.data.sequences import (
     BED_SUFFIXES,
     SequenceSource,
     collect_sequences,
-    read_bed,
     row_names,
     table_intervals,
 )
@@ -86,7 +86,7 @@ def embedding_rows(
         if str(source).lower().endswith(_ANNOTATIONS):
             return _genes(read_genes(source), genome)
         if str(source).lower().endswith(BED_SUFFIXES):
-            return _table(read_bed(source), genome)
+            return _table(read_bed_places(source), genome)
     if isinstance(source, pd.DataFrame):
         return _table(source, genome)
     listed = [source] if isinstance(source, Interval) else source

@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from hyenascope.data.bed import COLUMNS, read_bed
+from hyenascope.data.bed import COLUMNS, read_bed, read_bed_places
 from hyenascope.data.interval import Interval
 
 TWELVE = "chr1\t1000\t5000\tgene A\t960\t-\t1200\t4800\t255,0,127\t2\t567,488,\t0,3512,"
@@ -129,3 +129,18 @@ def test_a_cut_file_is_no_shorter_file(tmp_path):
     (tmp_path / "cut.bed.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="truncated or damaged after line"):
         read_bed(tmp_path / "cut.bed.gz")
+
+
+@pytest.mark.parametrize("line", ["one\t1", "one\tx\t9"])
+def test_a_list_of_places_with_a_broken_line_is_refused(tmp_path, line):
+    path = tmp_path / "x.bed"
+    path.write_text(f"one\t0\t1\n{line}\n")
+    with pytest.raises(ValueError, match=r"x\.bed, line 2 must start with chrom"):
+        read_bed_places(path)
+
+
+def test_places_with_an_empty_strand_and_odd_contig_names(tmp_path):
+    bed = tmp_path / "x.bed"
+    bed.write_text("tracker\t1\t4\ta\t0\t\n")
+    frame = read_bed_places(bed)
+    assert frame.loc[0, ["chrom", "strand"]].tolist() == ["tracker", "."]

@@ -1,11 +1,10 @@
 import gzip
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from hyenascope.data.interval import Interval
-from hyenascope.data.sequences import collect_sequences, read_bed
+from hyenascope.data.sequences import collect_sequences
 
 
 @pytest.fixture
@@ -71,22 +70,7 @@ def test_refuses(source, message):
         collect_sequences(source)
 
 
-@pytest.mark.parametrize("line", ["one\t1", "one\tx\t9"])
-def test_refuses_a_broken_bed_line(tmp_path, line):
-    path = Path(tmp_path) / "x.bed"
-    path.write_text(f"one\t0\t1\n{line}\n")
-    with pytest.raises(ValueError, match=r"x\.bed, line 2 must start with chrom"):
-        read_bed(path)
-
-
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (4, 7), (90, 99)])
 def test_refuses_intervals_off_the_contig(fasta, start, end):
     with pytest.raises(ValueError, match="must lie on its contig, which has 6 bp"):
         collect_sequences(Interval("one", start, end), genome=fasta)
-
-
-def test_bed_with_an_empty_strand_and_odd_contig_names(tmp_path):
-    bed = tmp_path / "x.bed"
-    bed.write_text("tracker\t1\t4\ta\t0\t\n")
-    frame = read_bed(bed)
-    assert frame.loc[0, ["chrom", "strand"]].tolist() == ["tracker", "."]
