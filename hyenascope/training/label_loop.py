@@ -175,7 +175,8 @@ class LabelLoop:
             for epoch in range(1, self.options.epochs + 1):
                 if not self._epoch(epoch, bar):
                     self.stopped = True
-                    return f"Stopped in epoch {epoch}"
+                    whole = len(self.reports) == epoch
+                    return f"Stopped {'after' if whole else 'in'} epoch {epoch}"
                 waited = epoch - self.best_epoch
                 patience = self.options.patience
                 if patience is not None and waited >= patience:
@@ -306,7 +307,7 @@ class LabelLoop:
 
     def _plan(self, name: str) -> RunPlan:
         return RunPlan(
-            name=name,
+            name="a new model" if name == "untitled" else name,
             steps=self.steps,
             tokens_per_step=self.train.bases // self.per_epoch,
             parameters=sum(

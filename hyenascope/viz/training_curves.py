@@ -199,7 +199,7 @@ def _traces(run: TrainingRun, canvas: Canvas, unit: str) -> list[dict[str, Any]]
         },
         {
             **_points(run, validation, held),
-            "name": "held-out text",
+            "name": _held_out(unit),
             "mode": "lines+markers",
             "line": {"color": orange, "width": 1.5},
             "marker": {"color": orange, "size": 6},
@@ -228,6 +228,11 @@ def _traces(run: TrainingRun, canvas: Canvas, unit: str) -> list[dict[str, Any]]
             "hovertemplate": f"{_STEP}<br>skipped: %{{text}}",
         },
     ]
+
+
+def _held_out(unit: str) -> str:
+    """Name what was judged now and then: text, or rows that have labels."""
+    return "held-out text" if unit == "nats per base" else "validation"
 
 
 def _points(run: TrainingRun, values: Steps, rows: Rows) -> dict[str, Any]:
@@ -379,7 +384,7 @@ def _in_short(run: TrainingRun, unit: str) -> list[str]:
     if len(run.held_out):
         row = run.held_out[-1]
         value, step = (run.column(name)[row] for name in ("validation", "step"))
-        facts.append(f"{value:.4f} on held-out text after step {step:,.0f}")
+        facts.append(f"{value:.4f} on {_held_out(unit)} after step {step:,.0f}")
     if len(run.skipped):
         facts.append(f"{plural(len(run.skipped), 'step')} skipped")
     return facts

@@ -108,7 +108,7 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
             description=_STOP,
             icon="stop",
             disabled=True,
-            tooltip="End the run after this step, with a checkpoint to go on from",
+            tooltip="End the run after this step; what it has learnt is kept",
             layout=Layout(width="auto"),
         )
         self._button.on_click(lambda button: self.stop())

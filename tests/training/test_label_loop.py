@@ -190,6 +190,8 @@ def test_a_stop_keeps_the_best_so_far():
     message = found.run()
     assert message == "Stopped in epoch 2; the weights are those of epoch 1."
     assert len(monitor.reports) == 7
+    whole = loop(epochs=9, monitor=Hearing(stop_at=10))
+    assert whole.run().startswith("Stopped after epoch 2; the weights are those of ")
     early = loop(monitor=Hearing(stop_at=2))
     assert early.run() == "Stopped in epoch 1; no epoch was finished."
 

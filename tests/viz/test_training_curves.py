@@ -155,3 +155,5 @@ def test_a_loss_of_another_kind_has_its_own_unit_and_no_guess():
     assert 0.9 < high <= 1.0
     empty = plot_training(table.iloc[:0], guess=None)
     assert empty.layout.yaxis.range[0] < empty.layout.yaxis.range[1]
+    assert "validation" in [trace.name for trace in figure.data]
+    assert "0.4000 on validation after step 3" in alt_text(figure)
