@@ -69,7 +69,7 @@ def test_writes_table_page_and_figure(place):
     assert f"wrote {out / 'H3-mcc.html'}" in done.stdout
     kept = json.loads((out / FAMILY / "H3" / "small-1" / "config.json").read_text())
     options = kept["metadata"]["options"]
-    wanted = {"epochs": 1, "batch_size": 256, "seed": 1, "reverse_complement": True}
+    wanted = {"epochs": 1, "batch_size": 128, "seed": 1, "reverse_complement": True}
     assert {name: options[name] for name in wanted} == wanted
 
 

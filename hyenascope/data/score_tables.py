@@ -19,8 +19,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Those columns, then ``value``, ``low``, ``high``, ``seeds`` (how many) and
-        ``rows``, in the order in which they come.
+        Those columns, then ``value``, ``low``, ``high``, ``seeds`` (how many have a
+        value) and ``rows``, in the order in which they come.
 
     Examples
     --------
@@ -42,6 +42,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     keys = [key for key in _KEYS if key in table]
     columns = dict.fromkeys([*table.columns, "low", "high", "rows"])
     whole = table.reindex(columns=list(columns))
+    whole["seed"] = whole["seed"].where(whole["value"].notna())
     found = whole.groupby(keys, sort=False, dropna=False).agg(
         value=("value", "mean"),
         low=("low", "min"),

@@ -74,7 +74,8 @@ def benchmark_page(
         f"each task: {shared.tuned}.\n"
         f"- **Re-run** ({shared.rerun}): {shared.rerun_split}; "
         f"{shared.rerun_training}. This is the honest target.\n"
-        f"- **Here**: seeds {_seeds(table)}; {_how(recipes, options)}.",
+        f"- **Here**: seeds {_seeds(table)}; {_how(recipes, options)}."
+        + (f"\n- **Not known**: {shared.unknown}." if shared.unknown else ""),
         "## Test rows that training holds too",
         markdown(_leaks(recipes, table, Path(folder)), corner="task"),
     ]
@@ -86,15 +87,34 @@ def _seeds(table: pd.DataFrame) -> str:
 
 
 def _how(recipes: Sequence[Recipe], options: Sequence[FinetuneOptions]) -> str:
-    """Say the options, and which of them are not those of the authors' script."""
-    one, usual = asdict(options[0]), asdict(recipes[0].options)
+    """Say the options, by task where they differ, and those that the script has."""
+    tasks, ours = [recipe.task for recipe in recipes], [asdict(it) for it in options]
     told = [
-        f"{name.replace('_', ' ')} {value}"
-        + ("" if value == usual[name] else f" (the recipe: {usual[name]})")
-        for name, value in one.items()
+        f"{name.replace('_', ' ')} "
+        + _values(tasks, [one[name] for one in ours])
+        + ("" if all(one[name] == usual for one in ours) else f" (the recipe: {usual})")
+        for name, usual in asdict(recipes[0].options).items()
         if name not in ("seed", "select_by")
     ]
     return f"{', '.join(told)}; the metric of the task chooses the epoch"
+
+
+def _values(tasks: Sequence[str], values: Sequence[object]) -> str:
+    """Write a value that all tasks share once, and else each with its tasks.
+
+    Examples
+    --------
+    >>> _values(["H3", "H4", "H4ac"], [20, 20, 20])
+    '20'
+    >>> _values(["H3", "H4", "H4ac"], [20, 100, 20])
+    '20 of H3 and H4ac, 100 of H4'
+    """
+    of: dict[object, list[str]] = {}
+    for task, value in zip(tasks, values, strict=True):
+        of.setdefault(value, []).append(task)
+    if len(of) == 1:
+        return str(values[0])
+    return ", ".join(f"{value} of {' and '.join(names)}" for value, names in of.items())
 
 
 def _leaks(

@@ -48,6 +48,12 @@ def test_seeds_are_averaged_and_their_ends_kept(table):
     assert np.isnan(theirs["low"])
 
 
+def test_a_seed_without_a_value_is_not_counted(table):
+    table.loc[(table["task"] == "b") & (table["seed"] == 2), "value"] = np.nan
+    first = over_seeds(table).iloc[0]
+    assert (first["value"], first["seeds"]) == (pytest.approx(0.15), 2)
+
+
 def test_columns_that_are_not_there_are_not_made(table):
     bare = table.drop(columns=["split", "source"])
     assert over_seeds(bare).columns.tolist()[:4] == ["task", "model", "metric", "value"]

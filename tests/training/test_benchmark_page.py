@@ -74,8 +74,26 @@ def test_numbers_target_options_and_leaks_are_told(recipes, table, tmp_path):
     assert "10-fold cross-validation; 20 epochs" in page
     assert "This is the honest target." in page
     assert "seeds 0, 1; epochs 20 (the recipe: 100), " in page
-    assert "batch size 256, learning rate 0.0006, " in page
+    assert "batch size 128, learning rate 0.0006, " in page
+    assert f"- **Not known**: {recipes[0].table.unknown}." in page
     lines = page.splitlines()
     assert "| task | in | of | leaked | judged |" in lines
     assert "| H3 | train | test | 5 | 30 |" in lines
     assert "| promoter_all | train | test | 6 | 30 |" in lines
+
+
+def test_options_that_differ_are_told_task_by_task(recipes, table, tmp_path):
+    options = [
+        replace(recipes[0].options, batch_size=64),
+        replace(recipes[1].options, batch_size=64, epochs=7),
+    ]
+    page = benchmark_page(recipes, options, table, tmp_path)
+    assert "epochs 100 of H3, 7 of promoter_all (the recipe: 100), " in page
+    assert "batch size 64 (the recipe: 128), learning rate 0.0006, " in page
+
+
+def test_a_table_without_doubts_says_none(table, recipes, tmp_path):
+    sure = replace(recipes[0].table, unknown="")
+    known = [replace(recipe, table=sure) for recipe in recipes]
+    page = benchmark_page(known, [it.options for it in known], table, tmp_path)
+    assert "Not known" not in page
