@@ -44,13 +44,14 @@ def judged_text(evaluation: LabelEvaluation) -> str:
 
 
 def validation_text(result: FinetuneResult) -> str:
-    """Return the scores of the rows that chose the epoch, and that they did."""
-    text = "These rows chose the epoch, so their scores flatter."
-    if result.model.task.kind != "regression":
-        text = (
-            "After calibration. These rows chose the epoch and the calibration, so "
-            "their scores flatter."
-        )
+    """Return the scores of the validation rows, and what these rows chose."""
+    calibrated = result.model.task.kind != "regression"
+    chosen = ["the epoch"] * (result.best_epoch > 0) + ["the calibration"] * calibrated
+    text = "No epoch was finished, so these rows chose nothing."
+    if chosen:
+        text = f"These rows chose {' and '.join(chosen)}, so their scores flatter."
+    if calibrated:
+        text = f"After calibration. {text}"
     return f"{text}\n\n{score_table(result.scores, _VALIDATION_LEVEL)}"
 
 

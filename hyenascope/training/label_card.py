@@ -85,7 +85,7 @@ def label_card(
     _refuse_other_models(evaluations, weights)
     sections = {
         "Use": _use(result.model),
-        "Data": _data(facts, result.model, evaluations),
+        "Data": _data(facts, result, evaluations),
         **{
             f"Scores of {judged_title(each)}": judged_text(each) for each in evaluations
         },
@@ -109,7 +109,8 @@ def write_label_card(
 ) -> None:
     """Write `label_card` to ``README.md`` beside the model, in place of an older one.
 
-    Where there are more epochs than a card has rows for, all go to ``epochs.tsv``.
+    Where there are more epochs than a card has rows for, all go to ``epochs.tsv``; one
+    of an earlier run is removed where there are not.
 
     Parameters
     ----------
@@ -135,11 +136,14 @@ def write_label_card(
             f"folder must hold the model of result, of weights {wanted}; got {found} "
             f"in {folder}."
         )
+    epochs = Path(folder) / EPOCHS_FILE
     if len(result.reports) > _EPOCHS_SHOWN:
-        with atomic_path(Path(folder) / EPOCHS_FILE) as path:
+        with atomic_path(epochs) as path:
             result.history.to_csv(path, sep="\t", index=False, lineterminator="\n")
     with atomic_path(Path(folder) / "README.md") as path:
         path.write_text(card, encoding="utf-8")
+    if len(result.reports) <= _EPOCHS_SHOWN:
+        epochs.unlink(missing_ok=True)  # after the older card, which names it
 
 
 def _facts_of(result: FinetuneResult) -> FinetuneFacts:
@@ -198,12 +202,13 @@ def _use(model: SequenceModel) -> str:
 
 
 def _data(
-    facts: FinetuneFacts, model: SequenceModel, evaluations: Sequence[LabelEvaluation]
+    facts: FinetuneFacts, result: FinetuneResult, evaluations: Sequence[LabelEvaluation]
 ) -> str:
-    text = f"{code_span(facts.data)}. The epoch was chosen by {facts.chosen_by}."
-    parts = [text, *_counts(facts, model.task.kind)]
-    if model.task.kind == "regression":
-        parts.append(_targets(model))
+    chosen = "The epoch was chosen by" if result.best_epoch else "Validation rows are"
+    text = f"{code_span(facts.data)}. {chosen} {facts.chosen_by}."
+    parts = [text, *_counts(facts, result.model.task.kind)]
+    if result.model.task.kind == "regression":
+        parts.append(_targets(result.model))
     judged = [each.provenance["data"] for each in evaluations]
     if files := _files([facts.provenance, facts.validation, *judged]):
         parts.append(markdown_table(["file", "bytes", "sha256"], files))
@@ -252,10 +257,14 @@ def _files(sources: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
 def _training(result: FinetuneResult, facts: FinetuneFacts) -> str:
     by, seconds = facts.options.select_by, sum(each.seconds for each in result.reports)
     end = "least" if by in ("loss", "mse") else "most"
-    text = (
-        f"{result.message} The best epoch has the {end} {by} of the validation rows. "
-        f"It took {seconds:,.0f} s on {facts.device}."
-    )
+    text = result.message
+    if result.best_epoch:
+        text += (
+            f" The best epoch has the {end} {by} of the validation rows. It took "
+            f"{seconds:,.0f} s on {facts.device}."
+        )
+    else:
+        text += f" It ran on {facts.device}."  # seconds are those of whole epochs
     return "\n\n".join([text, *_epochs(result), _options(facts.options)])
 
 

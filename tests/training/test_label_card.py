@@ -243,10 +243,26 @@ def test_epochs_are_a_table_and_the_best_is_marked():
     ]
 
 
-def test_what_ended_in_its_first_epoch_has_no_table_of_epochs():
-    card = label_card(result(reports=(), best_epoch=0))
+@pytest.mark.parametrize(
+    ("kind", "chose"),
+    [
+        ("binary", "After calibration. These rows chose the calibration, so their"),
+        ("regression", "No epoch was finished, so these rows chose nothing."),
+    ],
+)
+def test_what_ended_in_its_first_epoch_has_no_best_one(kind, chose):
+    message = "Stopped in epoch 1; no epoch was finished."
+    card = label_card(result(kind, reports=(), best_epoch=0, message=message))
     assert "| epoch |" not in card
-    assert "(best)" not in card
+    assert "best" not in card
+    assert "chosen" not in card
+    assert "chose the epoch" not in words(card)
+    assert words(section(card, "Data")).startswith(
+        "`toy`. Validation rows are a share of 0.1 of the training rows."
+    )
+    text = words(section(card, "Training"))
+    assert text.startswith(f"{message} It ran on cpu, threads: 3. | option |")
+    assert words(section(card, "Scores of the validation rows")).startswith(chose)
 
 
 def test_options_are_all_there_and_what_is_unusual_shows():
@@ -326,6 +342,17 @@ def test_more_epochs_than_fit_a_page_are_in_a_file(tmp_path):
     assert "All 300 epochs are in `epochs.tsv`." in text
     written = pd.read_csv(tmp_path / "epochs.tsv", sep="\t")
     pd.testing.assert_frame_equal(written, found.history)
+
+
+def test_epochs_of_an_earlier_run_do_not_stay(tmp_path):
+    longer, shorter = result(reports=reports(41)), result(reports=reports(40))
+    save_fine_tuned(longer.model, tmp_path)
+    write_label_card(tmp_path, longer)
+    assert (tmp_path / "epochs.tsv").is_file()
+    save_fine_tuned(shorter.model, tmp_path)
+    write_label_card(tmp_path, shorter)
+    assert not (tmp_path / "epochs.tsv").exists()
+    assert "epochs.tsv" not in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_refuses_what_is_of_another_model(tmp_path):
