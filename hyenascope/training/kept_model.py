@@ -3,7 +3,9 @@
 import json
 import logging
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -12,12 +14,15 @@ from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.config_dialects import read_config
 from hyenascope.models.fine_tuned import load_fine_tuned
+from hyenascope.models.headed_folder import HEAD_FILE
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
 
 _LOGGER = logging.getLogger("hyenascope")
+
+_FILES = (HEAD_FILE, "model.safetensors", "config.json")  # without which none loads
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +59,25 @@ def kept_model(
 ) -> SequenceModel:
     """Return the model of a folder; train it and put it there if there is none.
 
-    While it is trained, a folder ending in ``.unfinished`` holds the best so far.
+    While it is trained, a folder ending in ``.unfinished`` holds the best so far. That
+    is to look at, not to go on from: what did not come to its end begins again.
 
     Parameters
     ----------
     start, data, options, device, progress
         As for `hyenascope.training.finetune.finetune`.
     folder
-        Of the finished model and ``history.tsv``, a row per epoch.
+        Of the finished model and ``history.tsv``, a row per epoch. One without a whole
+        model is no obstacle, see `make_room`.
 
     Raises
     ------
     ValueError
         If the folder holds a model of other options, data or weights to start from.
     KeyboardInterrupt
-        If the training was stopped; nothing is kept.
+        If the training was stopped, by Ctrl-C or by the SIGTERM of a scheduler. The
+        best so far is removed, and the next call begins this training again; what has
+        no time to clean up leaves it, to be written over.
 
     Examples
     --------
@@ -90,8 +99,9 @@ def kept_model(
     >>> first.predict("ACGT").equals(again.predict("ACGT"))
     True
     """
+    make_room(folder)
     if folder.is_dir():
-        _refuse_another(folder, start, data, options)
+        refuse_another(folder, start, options, data=data)
         return load_fine_tuned(folder)
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     result = finetune(
@@ -111,19 +121,71 @@ def kept_model(
     return result.model
 
 
-def _refuse_another(
-    folder: Path, start: Start, data: LabelledSequences, options: FinetuneOptions
+def make_room(folder: Path) -> None:
+    """Move a folder aside that holds no whole model; remove an empty one.
+
+    A copy that was cut off leaves such a folder. What is in it goes to a folder ending
+    in ``.aside``, or ``.aside-2`` and so on: nothing is lost.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     Path(place, "small-0").mkdir()
+    ...     _ = Path(place, "small-0", "notes.txt").write_text("of yesterday")
+    ...     make_room(Path(place, "small-0"))
+    ...     print(*(path.name for path in Path(place).iterdir()))
+    small-0.aside
+    """
+    if not folder.is_dir() or all((folder / name).is_file() for name in _FILES):
+        return
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        return
+    names = (f"{folder.name}.aside{more}" for more in _numbers())
+    free = next(it for it in map(folder.with_name, names) if not it.exists())
+    folder.rename(free)
+    _LOGGER.warning("%s held no whole model; it is now %s.", folder, free.name)
+
+
+def refuse_another(
+    folder: Path,
+    start: Start,
+    options: FinetuneOptions,
+    *,
+    data: LabelledSequences | None = None,
 ) -> None:
-    """Refuse a model that these arguments would not have made."""
+    """Refuse a model that these arguments would not have made.
+
+    Parameters
+    ----------
+    folder
+        Of a model.
+    start, options
+        What is asked for.
+    data
+        Not compared if None, as long as they are still to be fetched.
+
+    Raises
+    ------
+    ValueError
+        If it was made in another way.
+    """
     made = read_config(folder / "config.json").metadata
     wanted = {
         "options": asdict(options),
         "begun_from": start.weights(options.seed),
-        "made_from": json.loads(data.provenance.to_json()),
     }
+    if data is not None:
+        wanted["made_from"] = json.loads(data.provenance.to_json())
     other = [key for key, value in wanted.items() if made.get(key) != value]
     if other:
         raise ValueError(
             f"folder must hold models that these arguments would make; {folder} "
             f"differs in {', '.join(other).replace('_', ' ')}. Give another folder."
         )
+
+
+def _numbers() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in count(2))

@@ -1,6 +1,7 @@
 """A model is trained once, and its folder is whole or not there."""
 
 import json
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.training import kept_model as home
 from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.kept_model import Start, kept_model
+from hyenascope.training.kept_model import Start, kept_model, make_room
 
 SMALL = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
 OPTIONS = FinetuneOptions(epochs=1, batch_size=16, seed=2)
@@ -83,29 +84,74 @@ def test_a_model_trained_in_another_way_is_refused(data, tmp_path, change):
         kept_model(start, data, options, folder, **how)
 
 
-class Stop:
-    """A monitor that stops at once."""
+class Terminated:
+    """A monitor of a run that a scheduler ends after its second epoch has begun."""
 
-    stop_requested = True
+    stop_requested = False
+
+    def __init__(self, steps):
+        self.steps = steps
 
     def begin(self, plan, past):
         pass
 
     def step(self, report):
-        pass
+        if report.step == self.steps:
+            signal.raise_signal(signal.SIGTERM)
 
     def end(self, message):
         pass
 
 
-def test_a_stopped_training_leaves_nothing(data, tmp_path, monkeypatch):
-    def stopped(start, data, **how):
-        return finetune(start, data, monitor=Stop(), **how)
+def test_a_terminated_training_leaves_nothing_and_begins_again(
+    data, tmp_path, monkeypatch
+):
+    options = replace(OPTIONS, epochs=2, patience=None)
+    seen = []
 
+    def stopped(start, data, **how):
+        result = finetune(start, data, monitor=Terminated(4), **how)
+        seen.append(sorted(it.name for it in tmp_path.iterdir()))
+        assert result.best_epoch == 1  # which was kept till now
+        return result
+
+    how = {"device": "cpu", "progress": False}
     monkeypatch.setattr(home, "finetune", stopped)
-    with pytest.raises(KeyboardInterrupt, match="Stopped"):
-        kept_model(Start("s", SMALL), data, OPTIONS, tmp_path / "s", progress=False)
+    start, folder = Start("s", SMALL), tmp_path / "s"
+    with pytest.raises(KeyboardInterrupt, match="Stopped in epoch 2"):
+        kept_model(start, data, options, folder, **how)
+    assert seen == [["s.unfinished"]]
     assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    model = kept_model(start, data, options, folder, **how)
+    assert pd.read_csv(folder / "history.tsv", sep="\t")["epoch"].tolist() == [1, 2]
+    expected = finetune(SMALL, data, options=options, **how).model
+    assert model.predict("ACGT").equals(expected.predict("ACGT"))
+
+
+@pytest.mark.parametrize("lost", ["everything", "config.json", "head.json"])
+def test_a_folder_without_a_whole_model_does_not_block(data, tmp_path, lost):
+    start, folder = Start("s", SMALL), tmp_path / "s"
+    how = {"device": "cpu", "progress": False}
+    first = kept_model(start, data, OPTIONS, folder, **how)
+    for path in folder.iterdir():
+        if lost in ("everything", path.name):
+            path.unlink()
+    left = sorted(path.name for path in folder.iterdir())
+    again = kept_model(start, data, OPTIONS, folder, **how)
+    assert again.predict("ACGT").equals(first.predict("ACGT"))
+    aside = tmp_path / "s.aside"
+    assert sorted(it.name for it in aside.glob("*")) == left
+    assert aside.exists() == (lost != "everything")
+
+
+def test_what_was_put_aside_stays(tmp_path):
+    for text in ("first", "second", "third"):
+        (tmp_path / "s").mkdir()
+        (tmp_path / "s" / "notes").write_text(text)
+        make_room(tmp_path / "s")
+    found = {it.name: (it / "notes").read_text() for it in tmp_path.iterdir()}
+    assert found == {"s.aside": "first", "s.aside-2": "second", "s.aside-3": "third"}
 
 
 def test_what_a_killed_training_left_is_trained_anew(data, tmp_path, monkeypatch):
