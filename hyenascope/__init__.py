@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from hyenascope.training.pretrain import PretrainOptions, pretrain
     from hyenascope.training.probe import probe
     from hyenascope.training.prompts import prompt_tune
+    from hyenascope.training.score_tracks import score_tracks
     from hyenascope.training.track_options import TrackOptions
     from hyenascope.training.warmup import length_stages
     from hyenascope.training.windows import WindowRules
@@ -181,6 +182,7 @@ _HOMES = {
     "saturation_mutagenesis": "interpret.ism",
     "save_pretrained": "models.checkpoint",
     "score_haplotypes": "interpret.haplotypes",
+    "score_tracks": "training.score_tracks",
     "score_variants": "interpret.variant_effect",
     "split_leakage": "data.split_leakage",
     "tidy": "interpret.scores",
@@ -275,6 +277,7 @@ __all__ = [
     "saturation_mutagenesis",
     "save_pretrained",
     "score_haplotypes",
+    "score_tracks",
     "score_variants",
     "split_leakage",
     "tidy",

@@ -1,5 +1,7 @@
 """``hyenascope finetune-tracks`` and ``predict-tracks``: numbers of every base."""
 
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +25,10 @@ _what_options = grouped(
     click.option("--log1p", is_flag=True, help="Learn log(1 + signal)."),
     click.option("--genes", type=FILE,
                  help="GTF or GFF3: learn what every base is, in place of a signal."),
-    click.option("--classes", default="intergenic,CDS", show_default=True,
+    click.option("--classes",
                  help="With --genes, of intergenic, gene, intron, non-coding exon, UTR "
-                 "and CDS; other bases are not learnt from."),
+                 "and CDS (intergenic,CDS if not given); other bases are not learnt "
+                 "from."),
     click.option("--contigs", help="Contigs to use; all that have something."),
     click.option("--validation", type=Share(), default=0.1, show_default=True,
                  help="Contigs that choose the epoch (VIII,XVI), or a share of each."),
@@ -62,16 +65,12 @@ def finetune_tracks(genome: Path, out: Path, **typed: Any) -> None:  # noqa: ANN
         from hyenascope.data.fasta import FastaReader
         from hyenascope.training.finetune_tracks import finetune_tracks as tune
 
-        if bool(typed["signals"]) == (typed["genes"] is not None):
-            raise ValueError("give --bigwig or --genes, one of them.")
+        _check(typed)
         reader = FastaReader(genome)
-        classes = names(typed["classes"]) if typed["genes"] else None
         result = tune(
             typed["model_name"],
             reader,
             _tracks(reader, typed),
-            task="multiclass" if classes else "regression",
-            classes=classes,
             validation=typed["validation"],
             options=_options(typed),
             device=typed["device"],
@@ -86,7 +85,7 @@ def finetune_tracks(genome: Path, out: Path, **typed: Any) -> None:  # noqa: ANN
 
 @click.command("predict-tracks")
 @click.argument("genome", type=FILE)
-@click.argument("region")
+@click.option("--region", required=True, help="Such as chrI:1-20,000, 1-based.")
 @click.option("--model", "folder", type=FOLDER, required=True,
               help="Folder of `hyenascope finetune-tracks`.")  # fmt: skip
 @click.option("--out", type=_OUT, required=True,
@@ -104,19 +103,33 @@ def predict_tracks(
     device: str | None,
     quiet: bool,
 ) -> None:
-    """Draw the tracks of REGION, such as chrI:1-20,000 (1-based), of GENOME."""
+    """Draw the tracks of a region of GENOME, a FASTA file."""
     with plain_errors():
+        from hyenascope.data.fasta import FastaReader
         from hyenascope.data.interval import Interval
         from hyenascope.models.predict_track import predict_track
         from hyenascope.models.saved_track_model import load_track_model
 
-        if out.suffix not in _FORMATS:
-            raise ValueError(f"out must end in {', '.join(_FORMATS)}; got {out.name}.")
         model = load_track_model(folder)
+        _check_out(out, model.task.label_names)
         place = Interval.parse(region)
-        track = predict_track(model, genome, place, device=device, progress=not quiet)
-        _write(track, out, genes)
+        with FastaReader(genome) as reader:
+            track = predict_track(
+                model, reader, place, device=device, progress=not quiet
+            )
+            _write(track, out, genes, dict(reader.contigs))
         click.echo(f"{place.length:,} bases, {', '.join(track.names)}: {out}")
+
+
+def _check(typed: dict[str, Any]) -> None:
+    """Refuse options that would not be used."""
+    if bool(typed["signals"]) == (typed["genes"] is not None):
+        raise ValueError("give --bigwig or --genes, one of them.")
+    unused = ("zero_missing", "log1p") if typed["genes"] else ("classes",)
+    for name in unused:
+        if typed[name]:
+            needs = "--bigwig" if typed["genes"] else "--genes"
+            raise ValueError(f"--{name.replace('_', '-')} must come with {needs}.")
 
 
 def _tracks(genome: "FastaReader", typed: dict[str, Any]) -> "list[TrackData]":
@@ -139,7 +152,8 @@ def _tracks(genome: "FastaReader", typed: dict[str, Any]) -> "list[TrackData]":
     annotated = ContigNames({gene.chrom for gene in genes}, source="the annotation")
     chosen = contigs or [c for c in genome.contigs if annotated.find(c) is not None]
     places = [Interval(c, 0, genome.contigs[genome.resolve(c)]) for c in chosen]
-    return class_tracks(genes, places, classes=names(typed["classes"]))
+    classes = names(typed["classes"]) or ["intergenic", "CDS"]
+    return class_tracks(genes, places, classes=classes)
 
 
 def _options(typed: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -152,13 +166,31 @@ def _options(typed: dict[str, Any]) -> Any:  # noqa: ANN401
     )
 
 
-def _write(track: "TrackData", out: Path, genes: Path | None) -> None:
+def _check_out(out: Path, labels: Sequence[str]) -> None:
+    """Refuse what could not be written, before anything is computed."""
+    if out.suffix not in _FORMATS:
+        raise ValueError(f"out must end in {', '.join(_FORMATS)}; got {out.name}.")
+    if not out.parent.is_dir():
+        raise ValueError(f"out must be in a folder that exists; got {out}.")
+    several = len(labels) > 1 and "{track}" not in str(out)
+    if out.suffix in (".bw", ".bedgraph") and several:
+        raise ValueError(
+            "out must hold {track}, since a file holds one signal and there are "
+            f"{', '.join(labels)}; got {out.name}."
+        )
+    if out.suffix in (".png", ".svg") and find_spec("kaleido") is None:
+        raise ImportError("pictures need kaleido: pip install 'hyenascope[lab]'")
+
+
+def _write(
+    track: "TrackData", out: Path, genes: Path | None, contigs: dict[str, int]
+) -> None:
     from hyenascope.data.atomic import atomic_path
 
     if out.suffix == ".parquet":
         track.to_parquet(out)
     elif out.suffix == ".bw":
-        track.to_bigwig(out)
+        track.to_bigwig(out, contig_lengths=contigs)
     elif out.suffix == ".bedgraph":
         track.to_bedgraph(out)
     elif out.suffix in (".html", ".png", ".svg"):

@@ -1,15 +1,21 @@
 """``hyenascope finetune-tracks`` and ``predict-tracks``, as typed."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from hyenascope.cli import main
-from hyenascope.data.bigwig import read_bigwig, write_bigwig
+from hyenascope.data.bigwig import bigwig_contigs, read_bigwig, write_bigwig
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
-from hyenascope.models.checkpoint import save_pretrained
+from hyenascope.models.checkpoint import (
+    checkpoint_hash,
+    load_pretrained,
+    save_pretrained,
+)
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.predict_track import predict_track
 from hyenascope.models.saved_track_model import load_track_model
@@ -60,7 +66,7 @@ def test_a_signal_is_learnt_and_drawn(place):
 
     def drawn(name, *words):
         said = run(
-            *("predict-tracks", place / "g.fa", "chr2:101-300", "--quiet"),
+            *("predict-tracks", place / "g.fa", "--region", "chr2:101-300", "--quiet"),
             *("--model", place / "model", "--out", place / name, *words),
         )
         assert said.exit_code == 0, said.output
@@ -76,8 +82,23 @@ def test_a_signal_is_learnt_and_drawn(place):
     np.testing.assert_allclose(
         read_bigwig(drawn("{track}.bw").with_name("gc.bw"), region), expected, rtol=1e-6
     )
+    assert bigwig_contigs(place / "gc.bw") == {"chr1": 400, "chr2": 400}
     page = drawn("t.html", "--genes", place / "g.gtf")
     assert "chr2" in page.read_text()
+
+
+def test_what_a_file_leaves_out_may_be_zero(place):
+    write_bigwig(
+        place / "few.bw",
+        np.array([5.0, 3.0] * 20),
+        Interval("chr1", 180, 220),
+        contig_lengths={"chr1": 400, "chr2": 400},
+    )
+    for words, known in (((), 40), (("--zero-missing",), 800)):
+        done = tuned(place, "--bigwig", place / "few.bw", "--validation", "0.5", *words)
+        assert done.exit_code == 0, done.output
+        facts = json.loads((place / "model" / "config.json").read_text())
+        assert sum(facts["metadata"]["known_bases"].values()) == known
 
 
 def test_classes_of_bases_are_learnt_from_an_annotation(place):
@@ -85,6 +106,9 @@ def test_classes_of_bases_are_learnt_from_an_annotation(place):
     assert done.exit_code == 0, done.output
     model = load_track_model(place / "model")
     assert model.task.label_names == ("intergenic", "CDS")
+    untouched = load_pretrained(place / "small")
+    assert checkpoint_hash(model.backbone) == checkpoint_hash(untouched)
+    assert "intergenic" in (place / "model" / "README.md").read_text()
     assert "mcc" in done.output
 
 
@@ -95,6 +119,8 @@ def test_classes_of_bases_are_learnt_from_an_annotation(place):
         ("--genes {}/g.gtf --bigwig {}/gc.bw", "give --bigwig or --genes, one of them"),
         ("--genes {}/g.gtf --classes exon", "classes must be of intergenic"),
         ("--genes {}/g.gtf --bin-size 2", "options.bin_size must be 1"),
+        ("--genes {}/g.gtf --log1p", "--log1p must come with --bigwig"),
+        ("--bigwig {}/gc.bw --classes CDS", "--classes must come with --genes"),
         ("--genes {}/g.gtf --contigs chr9", "chr9"),
         ("--bigwig {}/gc.bw --window 100", "window must be 1 to 66 bp; got 100"),
     ],
@@ -108,10 +134,23 @@ def test_what_cannot_be_done_is_said_in_a_line(place, words, message):
 
 
 def test_predictions_need_a_format_and_a_model_of_tracks(place):
-    how = ("predict-tracks", place / "g.fa", "chr1:1-50", "--model", place / "small")
+    done = tuned(place, "--genes", place / "g.gtf", "--validation", "0.4")
+    assert done.exit_code == 0, done.output
+    base = ("predict-tracks", place / "g.fa", "--region", "chr1:1-50", "--model")
+    how = (*base, place / "model")
     said = run(*how, "--out", place / "t.txt")
     assert said.exit_code == 1
     assert "out must end in .tsv" in said.output
-    said = run(*how, "--out", place / "t.tsv")
+    for out, message in (
+        ("t.bw", "out must hold {track}, since a file holds one signal"),
+        ("none/t.tsv", "out must be in a folder that exists"),
+    ):
+        said = run(*how, "--out", place / out)
+        assert said.exit_code == 1
+        assert message in said.output
+    said = run(*base, place / "small", "--out", place / "t.tsv")
     assert said.exit_code == 1
-    assert "head.json" in said.output
+    assert "of a fine-tuned model, with head.json" in said.output
+    off = ("--region", "chr1:390-401", "--model", place / "model")
+    said = run("predict-tracks", place / "g.fa", *off, "--out", place / "t.tsv")
+    assert "--region must hold bases of chr1, which has 400 bp" in said.output

@@ -1,6 +1,7 @@
 """bigWig files of one genome side by side, as tracks to learn or to draw."""
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from hyenascope.data.track_data import TrackData
 
 
 def bigwig_tracks(
-    paths: Sequence[StrPath],
+    paths: StrPath | Sequence[StrPath],
     genome: FastaReader,
     *,
-    contigs: Sequence[str] | None = None,
+    contigs: str | Sequence[str] | None = None,
     zero_missing: bool = False,
     log1p: bool = False,
 ) -> list[TrackData]:
@@ -27,7 +28,7 @@ def bigwig_tracks(
     Parameters
     ----------
     paths
-        bigWig files of this assembly.
+        bigWig files of this assembly, one or several.
     genome
         Whose contigs are meant.
     contigs
@@ -71,6 +72,8 @@ def bigwig_tracks(
     >>> track.names, track.values[:, 0].tolist()
     (('cov',), [0.0, 3.0, 0.0, 0.0])
     """
+    paths = [paths] if isinstance(paths, str | PathLike) else list(paths)
+    contigs = [contigs] if isinstance(contigs, str) else contigs
     if not paths:
         raise ValueError("paths must hold at least one bigWig file; got none.")
     labels = [Path(path).stem for path in paths]
@@ -120,7 +123,7 @@ def _contigs(
 
 def _check_size(path: StrPath, sizes: dict[str, int], place: Interval) -> None:
     size = sizes[ContigNames(sizes, source=str(path)).resolve(place.chrom)]
-    if size > place.length:
+    if size != place.length:
         raise ValueError(
             f"paths must be of this assembly, where {place.chrom} has "
             f"{place.length:,} bp; got {size:,} in {Path(path).name}."

@@ -142,7 +142,7 @@ def _checked_tensors(
 def _read_head(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
-            f"folder must be one of save_fine_tuned, with {HEAD_FILE}; got "
+            f"folder must be one of a fine-tuned model, with {HEAD_FILE}; got "
             f"{path.parent}."
         )
     try:

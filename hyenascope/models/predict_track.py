@@ -5,7 +5,8 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
+from tqdm.auto import tqdm
 
 from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader, opened
@@ -16,6 +17,8 @@ from hyenascope.models.state_layouts import model_tensors, tensors_hash
 from hyenascope.models.track_model import TrackModel
 from hyenascope.models.track_tiles import TrackTile, track_tiles
 from hyenascope.sequence.tokenizer import tokenize
+
+_TILES = 1024  # read at a time
 
 
 def predict_track(
@@ -42,7 +45,8 @@ def predict_track(
     interval
         0-based half-open, inside its contig; its strand does not matter.
     margin
-        Bases; a multiple of the model's bins. A quarter of the window if None.
+        Bases; a multiple of the model's bins. A quarter of the window if None, in
+        whole bins: none where a bin is more than a quarter.
     batch_size, device, progress
         As in `hyenascope.embed`.
 
@@ -76,23 +80,40 @@ def predict_track(
     """
     with opened(genome) as reader:
         place = reader.inside(interval)
-        tiles = list(model_tiles(model, reader, place, margin=margin))
-        logits = tile_logits(
-            model,
-            reader,
-            tiles,
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-        )
+        tiles = model_tiles(model, reader, place, margin=margin)
+        values = _values(model, reader, tiles, place, batch_size, device, progress)
         facts = _facts(model, reader, default_margin(model, margin))
-    numbers = model.numbers(np.concatenate(logits))
-    values = np.repeat(numbers, model.bin_size, axis=0)[: place.length]
     return TrackData(values, model.task.label_names, place, model.units, facts)
 
 
+def _values(
+    model: TrackModel,
+    genome: FastaReader,
+    tiles: Sequence[TrackTile],
+    place: Interval,
+    batch_size: BatchSize,
+    device: str | torch.device | None,
+    progress: bool,
+) -> Float[np.ndarray, "length labels"]:
+    """Fill a line per base, some tiles at a time: logits of a chromosome are many."""
+    shape = place.length, len(model.task.label_names)
+    values = np.empty(shape, np.dtype(str(model.scale.dtype).removeprefix("torch.")))
+    with tqdm(total=len(tiles), disable=not progress, unit="window") as bar:
+        for start in range(0, len(tiles), _TILES):
+            some = tiles[start : start + _TILES]
+            found = tile_logits(
+                model, genome, some, batch_size=batch_size, device=device
+            )
+            for tile, logits in zip(some, found, strict=True):
+                numbers = np.repeat(model.numbers(logits), model.bin_size, axis=0)
+                rows = slice(tile.core.start - place.start, tile.core.end - place.start)
+                values[rows] = numbers[: tile.core.length]
+            bar.update(len(some))
+    return values
+
+
 def default_margin(model: TrackModel, margin: int | None) -> int:
-    """Return ``margin``, or a quarter of the window in whole bins."""
+    """Return ``margin``, or a quarter of the window in whole bins, perhaps none."""
     if margin is not None:
         return margin
     return model.window // 4 // model.bin_size * model.bin_size
@@ -129,7 +150,7 @@ def tile_logits(
     for tile, logits in zip(tiles, found, strict=True):
         first = (tile.core.start - tile.window.start) // model.bin_size
         count = -(-tile.core.length // model.bin_size)
-        kept.append(logits[first : first + count])
+        kept.append(logits[first : first + count].copy())  # a view keeps the window
     return kept
 
 

@@ -21,9 +21,7 @@ from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.predict import check_strands
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.sequence.tokenizer import PAD_TOKEN, complement_tokens
-
-_TOKENS = 12
+from hyenascope.sequence.tokenizer import PAD_TOKEN, VOCABULARY, complement_tokens
 
 
 class TrackReadout(nn.Module):
@@ -282,5 +280,5 @@ def _along(
 
 
 def _complement(tokens: Int[Tensor, "batch length"]) -> Int64[Tensor, "batch length"]:
-    table = torch.from_numpy(complement_tokens(np.arange(_TOKENS)))
+    table = torch.from_numpy(complement_tokens(np.arange(len(VOCABULARY))))
     return table.to(tokens.device)[tokens]

@@ -5,7 +5,6 @@ chooses the epoch on the validation rows alone, calibrates on them, and returns 
 model. Test rows are never looked at: see `hyenascope.training.label_evaluation`.
 """
 
-import copy
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +18,9 @@ from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelledSequences, Task
 from hyenascope.data.labelled_sources import LabelledSource, Labels
-from hyenascope.models.checkpoint import checkpoint_hash, load_pretrained
+from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.fine_tuned import save_fine_tuned
+from hyenascope.models.fresh_backbone import fresh_backbone
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_model import SequenceModel
@@ -171,13 +171,7 @@ def _fresh(
 ) -> SequenceModel:
     """Return a model of its own for this run."""
     generator = torch.Generator().manual_seed(options.seed)
-    if isinstance(model, HyenaConfig):
-        backbone = HyenaLM(model, generator=generator)
-    elif isinstance(model, HyenaLM):
-        backbone = copy.deepcopy(model).cpu()
-    else:
-        backbone = load_pretrained(model)
-    backbone.requires_grad_(True)
+    backbone = fresh_backbone(model, generator)
     longest = options.longest
     if longest is None:
         longest = backbone.context_length

@@ -8,7 +8,7 @@ import pandas as pd
 from hyenascope.data.provenance import Provenance
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.label_loop import EpochReport
+from hyenascope.training.label_loop import EpochReport, epoch_table
 from hyenascope.training.software import git_commit, software_versions
 
 
@@ -93,14 +93,4 @@ class FinetuneResult:
     @property
     def history(self) -> pd.DataFrame:
         """One row per epoch: losses, seconds, and a column per metric."""
-        rows = [
-            {
-                "epoch": report.epoch,
-                "train_loss": report.train_loss,
-                "validation_loss": report.loss,
-                **report.scores,
-                "seconds": report.seconds,
-            }
-            for report in self.reports
-        ]
-        return pd.DataFrame(rows)
+        return epoch_table(self.reports)

@@ -56,7 +56,7 @@ class Hardware:
     Raises
     ------
     ValueError
-        If a number is below its least.
+        If a number is below its least, or ``"fsdp"`` meets ``"64"``.
     """
 
     device: str | torch.device | None = None
@@ -73,6 +73,8 @@ class Hardware:
         for name, bound in least.items():
             if (value := getattr(self, name)) < bound:
                 raise ValueError(f"{name} must be at least {bound}; got {value}.")
+        if self.strategy == "fsdp" and self.precision == "64":
+            raise ValueError("precision must be '32' or 'bf16' for 'fsdp'; got '64'.")
         if self.max_memory is not None and self.max_memory < 1:
             raise ValueError(f"max_memory must be at least 1; got {self.max_memory}.")
 

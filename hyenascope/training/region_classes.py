@@ -95,7 +95,8 @@ def class_tracks(
         One track each.
     classes
         Some of `REGION_CLASSES`: the value of a base is the position of its class
-        here, NaN if it is of another.
+        here, NaN if it is of another. They go into the provenance, where
+        `finetune_tracks` finds them.
 
     Raises
     ------
@@ -120,8 +121,9 @@ def class_tracks(
     numbers = np.array(
         [classes.index(c) if c in classes else np.nan for c in REGION_CLASSES]
     )
+    facts = {"classes": list(classes)}
     return [
-        TrackData(numbers[region_classes(genes, place)], "class", place, "class")
+        TrackData(numbers[region_classes(genes, place)], "class", place, "class", facts)
         for place in intervals
     ]
 

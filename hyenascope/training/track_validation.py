@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Bool, Float64, Shaped
 from torch import nn
 
-from hyenascope._typing import StrPath
-from hyenascope.data.fasta import FastaReader, opened
+from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelError
 from hyenascope.models.predict_track import model_tiles, tile_logits
 from hyenascope.models.sequence_task import SequenceTask
@@ -38,7 +36,7 @@ class TrackValidation:
     margin
         As in `hyenascope.models.predict_track.predict_track`.
     most_judged
-        Bases to look at; of more, windows spread evenly.
+        Known bases to look at; of more, windows spread evenly.
     """
 
     genome: FastaReader
@@ -49,20 +47,28 @@ class TrackValidation:
 
     @cached_property
     def tiles(self) -> Sequence[TrackTile]:
-        """Windows to read and cores to judge."""
-        found = [
+        """Windows to read and cores to judge: those with something to judge."""
+        tiles = [
             tile
-            for track in self.targets.tracks
+            for stretch in self.targets.stretches
             for tile in model_tiles(
-                self.model, self.genome, track.interval, margin=self.margin
+                self.model, self.genome, stretch.interval, margin=self.margin
             )
         ]
-        bases = sum(tile.core.length for tile in found)
+        counts = np.array([int(self._known(tile).sum()) for tile in tiles])
+        found = [tile for tile, count in zip(tiles, counts, strict=True) if count]
+        bases = int(counts.sum()) * self.model.bin_size
         if bases <= self.most_judged:
             return found
         count = max(1, len(found) * self.most_judged // bases)
         spread = np.linspace(0, len(found) - 1, count).round().astype(np.int64)
         return [found[i] for i in spread]
+
+    def _known(self, tile: TrackTile) -> Bool[np.ndarray, " bins"]:
+        """Say which bins of a core are known in every track."""
+        values = self.targets.over(tile.core, self.model.bin_size)
+        found: Bool[np.ndarray, " bins"] = ~np.isnan(values).any(axis=1)
+        return found
 
     @cached_property
     def _values(self) -> Float64[np.ndarray, "bins track"]:
@@ -75,35 +81,52 @@ class TrackValidation:
     @cached_property
     def judged(self) -> Bool[np.ndarray, " bins"]:
         """Which bins are judged: those that are known in every track."""
-        found = ~np.isnan(self._values).any(axis=1)
-        if not found.any():
-            raise LabelError(
-                "validation must have a base that is known in every track; got none."
-            )
+        found: Bool[np.ndarray, " bins"] = ~np.isnan(self._values).any(axis=1)
         return found
 
-    def check(self) -> None:
+    def check(self, options: LearningOptions | None = None) -> None:
         """Refuse what cannot be judged, before hours of training.
 
         Raises
         ------
         ValueError
-            If the margin does not fit the windows.
+            If the margin does not fit the windows, or what chooses the epoch would be
+            NaN.
         LabelError
             If no base is known in every track.
         """
-        assert self.judged.any()
+        if not self.tiles:
+            raise LabelError(
+                "validation must have a base that is known in every track; got none."
+            )
+        if options is None or options.select_by == "loss":
+            return
+        task, rng = self.model.task, np.random.default_rng(0)
+        answers = rng.random((len(self.truth), len(task.label_names)))
+        if task.kind == "multiclass":
+            answers /= answers.sum(axis=1, keepdims=True)
+        table = score_labels(task, self.truth, answers, resamples=0)
+        look = look_of(0.0, table)
+        if np.isnan(look.scores.get(options.select_by, 0.0)):
+            raise ValueError(
+                "select_by must be something that the validation bases have; "
+                f"{options.select_by} is NaN: {look.notes[options.select_by]}"
+            )
 
     @property
     def truth(self) -> Shaped[np.ndarray, "bins *labels"]:
         """What the judged bins are, as metrics want it."""
         return truth_of(self._values[self.judged], self.model.task)
 
-    def logits(self, module: nn.Module) -> Float64[np.ndarray, "bins outputs"]:
+    def logits(
+        self, module: nn.Module, *, progress: bool = False
+    ) -> Float64[np.ndarray, "bins outputs"]:
         """Return the logits of the judged bins, on the module's device."""
         assert isinstance(module, TrackModel)
         device = next(module.parameters()).device
-        found = tile_logits(module, self.genome, self.tiles, device=device)
+        found = tile_logits(
+            module, self.genome, self.tiles, device=device, progress=progress
+        )
         return np.concatenate(found)[self.judged]
 
     def look(self, module: nn.Module, options: LearningOptions) -> Look:
@@ -137,50 +160,3 @@ def truth_of(
     if task.kind == "multilabel":
         return values.astype(np.int64)
     return values
-
-
-def score_tracks(
-    model: TrackModel,
-    genome: FastaReader | StrPath,
-    targets: TrackTargets,
-    *,
-    margin: int | None = None,
-    most_judged: int = 10_000_000,
-) -> pd.DataFrame:
-    """Compare what a model says of stretches with their tracks.
-
-    Parameters
-    ----------
-    model
-        Borrowed.
-    genome
-        FASTA file or an open reader.
-    targets
-        From `hyenascope.training.track_targets.collect_targets`; stretches that the
-        model has not learnt from.
-    margin
-        As in `hyenascope.models.predict_track.predict_track`.
-    most_judged
-        Bases to look at; of more, windows spread evenly.
-
-    Returns
-    -------
-    DataFrame
-        As `hyenascope.training.label_metrics.score_labels` gives it, without
-        intervals: neighbouring bases are no independent rows to draw from.
-
-    Raises
-    ------
-    LabelError
-        If the tracks are not the model's, or nothing is known.
-    """
-    if targets.task != model.task:
-        raise LabelError(
-            f"targets must be the model's, {model.task.kind} "
-            f"{', '.join(model.task.label_names)}; got {targets.task.kind} "
-            f"{', '.join(targets.task.label_names)}."
-        )
-    with opened(genome) as reader:
-        held_out = TrackValidation(reader, targets, model, margin, most_judged)
-        answers = model.numbers(held_out.logits(model))
-        return score_labels(model.task, held_out.truth, answers, resamples=0)

@@ -10,24 +10,24 @@ from jaxtyping import Bool, Float64
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
-from hyenascope.data.track_data import TrackData
+from hyenascope.data.labelled_sequences import LabelError
 from hyenascope.models.batching import padded
 from hyenascope.sequence.tokenizer import reverse_complement_tokens, tokenize
 from hyenascope.training.label_batches import LabelBatch
 from hyenascope.training.learning_options import LearningOptions
-from hyenascope.training.track_targets import TrackTargets, known
+from hyenascope.training.track_targets import TrackTargets
 
 
 @dataclass(frozen=True, eq=False)
 class TrackWindows:
     """Windows to learn from, as many as cover the known bases once.
 
-    In an epoch the known bases are walked through in equal steps from a random start,
-    and a window is laid around the base at every step: over a long stretch they tile
-    it, shifted anew each time. Windows reach beyond a stretch where the contig does;
-    there they are read, but not learnt from.
-
-    A contig shorter than a bin has no window: its bases must not be known.
+    Windows are laid from left to right, each where the next known base is that none
+    has yet: over a long stretch they tile it, shifted anew in each epoch, and after a
+    gap the base has a random place in its window. They reach beyond a stretch where
+    the contig does; there they are read, but not learnt from. An epoch has always as
+    many; where another layout needs more, some are left out by chance, and where it
+    needs fewer, some come twice.
 
     Parameters
     ----------
@@ -41,6 +41,11 @@ class TrackWindows:
         Bases per target.
     centre, scale
         Of a regression: targets are ``(value - centre) / scale``.
+
+    Raises
+    ------
+    LabelError
+        If a contig is shorter than a bin.
     """
 
     genome: FastaReader
@@ -50,13 +55,21 @@ class TrackWindows:
     centre: Float64[np.ndarray, " track"]
     scale: Float64[np.ndarray, " track"]
 
+    def __post_init__(self) -> None:
+        for stretch in self.targets.stretches:
+            chrom = stretch.interval.chrom
+            if self.genome.contigs[chrom] < self.bin_size:
+                raise LabelError(
+                    f"tracks must lie on contigs of at least one bin, {self.bin_size} "
+                    f"bp; got {chrom} of {self.genome.contigs[chrom]} bp."
+                )
+
     @cached_property
-    def _runs(self) -> list[Interval]:
-        """Stretches of known bases."""
-        return [run for track in self.targets.tracks for run in _known_runs(track)]
+    def _count(self) -> int:
+        return len(self._layout(np.random.default_rng(0)))
 
     def __len__(self) -> int:
-        return -(-self.targets.bases // self.window)
+        return self._count
 
     @property
     def bases(self) -> int:
@@ -66,31 +79,49 @@ class TrackWindows:
     def batches(self, options: LearningOptions, epoch: int) -> Iterator[LabelBatch]:
         """Yield the windows of an epoch, which depend on seed and epoch alone."""
         rng = np.random.default_rng([options.seed, 9, epoch])
-        places = self._places(float(rng.random()))
-        order = rng.permutation(len(places))
-        flip = rng.random(len(places)) < (0.5 if options.reverse_complement else 0.0)
+        places = self._layout(rng)
+        order = rng.permutation(len(places))[: len(self)]
+        more = rng.integers(len(places), size=len(self) - len(order))
+        order = np.concatenate([order, more])
+        flip = rng.random(len(order)) < (0.5 if options.reverse_complement else 0.0)
         for start in range(0, len(order), options.batch_size):
-            some = order[start : start + options.batch_size]
-            yield self._batch([places[i] for i in some], flip[some])
+            some = slice(start, start + options.batch_size)
+            yield self._batch([places[i] for i in order[some]], flip[some])
 
-    def _places(self, shift: float) -> list[Interval]:
-        """Lay a window around every known base that a step of the walk falls on."""
-        ends = np.cumsum([run.length for run in self._runs])
-        step = self.targets.bases / len(self)
-        walk = ((np.arange(len(self)) + shift) * step).astype(np.int64)
-        numbers = np.searchsorted(ends, walk, side="right")
+    def _layout(self, rng: np.random.Generator) -> list[Interval]:
+        """Lay windows over all that is known."""
         return [
-            self._around(self._runs[number], int(ends[number] - at))
-            for at, number in zip(walk, numbers, strict=True)
+            place
+            for stretch, runs in zip(self.targets.stretches, self._runs, strict=True)
+            for place in self._over(stretch.interval, *runs, rng)
         ]
 
-    def _around(self, run: Interval, from_end: int) -> Interval:
-        """Lay a window around a base so many from the end of a run, on its contig."""
-        size = self.genome.contigs[run.chrom]
+    @cached_property
+    def _runs(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [_known_runs(stretch.known) for stretch in self.targets.stretches]
+
+    def _over(
+        self,
+        stretch: Interval,
+        firsts: np.ndarray,
+        ends: np.ndarray,
+        rng: np.random.Generator,
+    ) -> Iterator[Interval]:
+        """Lay windows over the known runs of one stretch."""
+        chrom, offset = stretch.chrom, stretch.start
+        size = self.genome.contigs[chrom]
         length = min(self.window, size // self.bin_size * self.bin_size)
-        start = run.end - from_end - length // 2
-        start = max(0, min(start, size - length))
-        return Interval(run.chrom, start, start + length)
+        free = -length  # up to where bases have a window already
+        while True:
+            run = int(np.searchsorted(ends, free - offset, side="right"))
+            if run == len(ends):
+                return
+            base = max(int(firsts[run]) + offset, free)
+            if base > free:  # after a gap
+                base = max(base - int(rng.integers(length)), free)
+            start = max(0, min(base, size - length))
+            free = start + length
+            yield Interval(chrom, start, free)
 
     def _batch(
         self, places: Sequence[Interval], flip: Bool[np.ndarray, " batch"]
@@ -118,11 +149,7 @@ class TrackWindows:
         return (values - self.centre) / self.scale
 
 
-def _known_runs(track: TrackData) -> Iterator[Interval]:
-    """Yield the stretches of a track where something is known, left to right."""
-    edges = np.diff(known(track).astype(np.int8), prepend=0, append=0)
-    offset = track.interval.start
-    for start, end in zip(
-        np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True
-    ):
-        yield Interval(track.interval.chrom, offset + int(start), offset + int(end))
+def _known_runs(known: Bool[np.ndarray, " length"]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where stretches of known bases start and end, left to right."""
+    edges = np.diff(known.astype(np.int8), prepend=0, append=0)
+    return np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)

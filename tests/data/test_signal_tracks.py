@@ -44,9 +44,7 @@ def test_files_stand_side_by_side_over_whole_contigs(genome, tmp_path):
 
 def test_gaps_may_be_zero_and_values_logs(genome, tmp_path):
     path = signal(tmp_path, "a.bw", [0, 1, 3])
-    (track,) = bigwig_tracks(
-        [path], genome, contigs=["1"], zero_missing=True, log1p=True
-    )
+    (track,) = bigwig_tracks(path, genome, contigs="1", zero_missing=True, log1p=True)
     expected = np.log([1, 2, 4] + [1] * 9)
     assert track.values[:, 0] == pytest.approx(expected, rel=1e-6)
     assert track.units == "log(1 + value)"
@@ -63,6 +61,9 @@ def test_what_does_not_belong_together_is_refused(genome, tmp_path):
     long = signal(tmp_path, "long.bw", [1.0], sizes={"chr1": 13})
     with pytest.raises(ValueError, match="chr1 has 12 bp; got 13 in long"):
         bigwig_tracks([good, long], genome)
+    short = signal(tmp_path, "short.bw", [1.0], sizes={"chr1": 11})
+    with pytest.raises(ValueError, match="chr1 has 12 bp; got 11 in short"):
+        bigwig_tracks(short, genome, contigs="chr1")
     worm = signal(tmp_path, "worm.bw", [1.0], chrom="X", sizes={"X": 5})
     with pytest.raises(ValueError, match="none of its contigs in every file, but chr1"):
         bigwig_tracks([good, worm], genome)

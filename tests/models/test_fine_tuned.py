@@ -88,7 +88,7 @@ def spoil(folder, name, change):
 @pytest.mark.parametrize(
     ("name", "change", "error", "message"),
     [
-        ("head.json", None, FileNotFoundError, "one of save_fine_tuned, with head"),
+        ("head.json", None, FileNotFoundError, "of a fine-tuned model, with head"),
         ("model.safetensors", None, FileNotFoundError, "must hold model.safetensors"),
         ("head.json", {"format_version": 9}, ValueError, "got hyenascope-head, ver"),
         (

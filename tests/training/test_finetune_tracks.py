@@ -1,5 +1,7 @@
 """Learning tracks as a user does: what is learnt, kept, refused."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,8 @@ from hyenascope.models.hyena import HyenaConfig
 from hyenascope.models.predict_track import predict_track
 from hyenascope.models.saved_track_model import load_track_model
 from hyenascope.training.finetune_tracks import finetune_tracks
+from hyenascope.training.score_tracks import score_tracks
 from hyenascope.training.track_options import TrackOptions
-from hyenascope.training.track_targets import collect_targets
-from hyenascope.training.track_validation import score_tracks
 
 CONFIG = HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=66, embed_dropout=0.0)
 MOTIF, SIZE = "CATTTGG", 6_000
@@ -66,7 +67,7 @@ def test_a_motif_is_found_from_both_its_sides(genome, tmp_path):
     result = learnt(genome, out=tmp_path)
     assert result.finished
     assert result.best_epoch > 1
-    assert result.scores.loc["auprc", "value"] > 0.95
+    assert result.scores.loc["auprc", "value"] > 0.8
     drawn = predict_track(result.model, genome, Interval("b", 0, 1500))
     wanted = middles(0, 1500).values[:, 0] == 1
     assert drawn.values[wanted, 0].mean() > 0.8
@@ -114,8 +115,7 @@ def test_classes_of_bases_are_learnt(genome):
 def test_scores_are_those_of_the_validation_stretches(genome):
     held_out = middles(0, 1500, chrom="b")
     result = learnt(genome, validation=[held_out], options={"epochs": 2})
-    targets = collect_targets(held_out, genome, task="multilabel")
-    table = score_tracks(result.model, genome, targets)
+    table = score_tracks(result.model, genome, held_out, device="cpu")
     assert table["value"].to_dict() == pytest.approx(result.scores["value"].to_dict())
 
 
@@ -163,6 +163,12 @@ def test_a_run_that_is_stopped_keeps_its_best_epoch(genome, tmp_path):
             "the same value everywhere, or none, has motif",
         ),
         (
+            TrackData(np.full(600, 0.1), "motif", Interval("a", 0, 600)),
+            {"task": "regression"},
+            LabelError,
+            "the same value everywhere, or none, has motif",
+        ),
+        (
             TrackData(np.arange(600) % 2, "x", Interval("a", 0, 600)),
             {"task": "multiclass", "classes": ("p", "q", "r")},
             LabelError,
@@ -192,3 +198,66 @@ def test_a_run_that_is_stopped_keeps_its_best_epoch(genome, tmp_path):
 def test_what_cannot_be_learnt_is_refused(genome, tracks, how, error, message):
     with pytest.raises(error, match=message):
         learnt(genome, tracks, **how)
+
+
+def test_what_varies_within_bins_does_not_hide_their_means(genome):
+    """Noise that sums to zero in each bin, 20 times as wide as the means."""
+    clean = gc_track().values[:, 0]
+    noise = np.random.default_rng(2).normal(size=(SIZE // 8, 8))
+    noise -= noise.mean(axis=1, keepdims=True)
+    noisy = clean + 20 * clean.std() * noise.ravel() / noise.std()
+    result = learnt(
+        genome,
+        TrackData(noisy, "gc", Interval("a", 0, SIZE)),
+        options={"bin_size": 8, "epochs": 8},
+        task="regression",
+    )
+    assert result.scores.loc["r2", "value"] > 0.7
+
+
+def test_probabilities_are_calibrated_on_the_validation_bases(genome):
+    """No other temperature makes their loss less."""
+    result = learnt(genome, options={"epochs": 3})
+    drawn = predict_track(result.model, genome, Interval("a", 5_400, SIZE))
+    truth = middles(5_400).values[:, 0]
+    odds = np.log(drawn.values[:, 0] / (1 - drawn.values[:, 0])).astype(float)
+
+    def loss(scale):
+        return np.logaddexp(0, np.where(truth == 1, -odds, odds) * scale).mean()
+
+    assert float(result.model.temperature) != 1.0
+    assert loss(1.0) <= min(loss(0.95), loss(1.05)) + 1e-6
+
+
+def test_the_folder_says_what_made_it_also_while_it_is_made(genome, tmp_path):
+    class Watching:
+        stop_requested = False
+        seen = ""
+
+        def begin(self, plan, past):
+            pass
+
+        def step(self, report):
+            if report.validation is not None and not self.seen:
+                self.seen = (tmp_path / "m" / "README.md").read_text()
+                load_track_model(tmp_path / "m")
+
+        def end(self, message):
+            pass
+
+    monitor = Watching()
+    result = learnt(genome, options={"epochs": 2}, out=tmp_path / "m", monitor=monitor)
+    assert monitor.seen.startswith("# Not finished")
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert card.startswith("# Tracks: motif")
+    assert f"| auprc | {result.scores.loc['auprc', 'value']:.4f} |" in card
+    assert "| training | 5,400 | a:1-5,400 |" in card
+    facts = json.loads((tmp_path / "m" / "config.json").read_text())["metadata"]
+    assert facts["stretches"]["validation"] == ["a:5,401-6,000"]
+    assert facts["best_epoch"] == result.best_epoch
+    assert facts["options"]["learning_rate"] == 0.01
+
+
+def test_only_some_of_many_bases_are_judged(genome):
+    result = learnt(genome, options={"epochs": 1, "most_judged": 100})
+    assert 60 <= result.scores.loc["auroc", "rows"] <= 100

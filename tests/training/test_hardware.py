@@ -120,3 +120,8 @@ def test_loggers_without_a_folder_are_refused():
     message = r"out must be given for loggers; got loggers=\['csv', 'wandb'\]\."
     with pytest.raises(ValueError, match=message):
         Hardware(device="cpu").launch(loggers=["csv", "wandb"])
+
+
+def test_fsdp_in_float64_is_refused():
+    with pytest.raises(ValueError, match="precision must be '32' or 'bf16' for 'fsdp'"):
+        Hardware(strategy="fsdp", precision="64")

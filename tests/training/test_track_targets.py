@@ -1,14 +1,12 @@
-"""Tracks to learn: order, splits, bins, and what is refused."""
+"""Targets over intervals and bins, by hand."""
 
 import numpy as np
 import pytest
 
-from hyenascope.data.contigs import UnknownContigError
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
-from hyenascope.data.labelled_sequences import LabelError
 from hyenascope.data.track_data import TrackData
-from hyenascope.training.track_targets import collect_targets, split_targets
+from hyenascope.training.collect_targets import collect_targets
 
 NAN = float("nan")
 
@@ -20,26 +18,13 @@ def genome(tmp_path):
     return FastaReader(path)
 
 
-def track(values, start=0, *, chrom="chr1", names=("a",)):
+def track(values, start=0, *, names=("a",)):
     values = np.asarray(values, dtype=float)
-    return TrackData(values, names, Interval(chrom, start, start + len(values)))
+    return TrackData(values, names, Interval("chr1", start, start + len(values)))
 
 
 def regression(tracks, genome):
     return collect_targets(tracks, genome, task="regression")
-
-
-def test_stretches_are_sorted_and_spelled_as_the_genome_does(genome):
-    found = regression(
-        [track([1, 2], 50), track([3], 2), track([5], chrom="2")], genome
-    )
-    assert [str(t.interval) for t in found.tracks] == [
-        "chr1:3-3",
-        "chr1:51-52",
-        "chr2:1-1",
-    ]
-    assert found.bases == 4
-    assert found.task.label_names == ("a",)
 
 
 def test_values_over_an_interval_are_those_of_all_stretches_in_it(genome):
@@ -62,85 +47,10 @@ def test_moments_are_those_of_known_bases(genome):
     assert spread == pytest.approx([np.std([1, 3, 5]), np.std([10, 30, 20])])
 
 
-def test_a_share_is_the_right_end_of_each_stretch(genome):
-    targets = regression([track(np.arange(10), 5), track(np.arange(4), 40)], genome)
-    learn, choose = split_targets(targets, 0.2, genome)
-    assert [str(t.interval) for t in learn.tracks] == ["chr1:6-13", "chr1:41-43"]
-    assert [str(t.interval) for t in choose.tracks] == ["chr1:14-15", "chr1:44-44"]
-    assert choose.tracks[0].values[:, 0].tolist() == [8, 9]
-
-
-def test_contigs_or_other_tracks_may_be_held_out(genome):
-    targets = regression([track([1, 2], 5), track([3, 4], chrom="chr2")], genome)
-    learn, choose = split_targets(targets, ["2"], genome)
-    assert [t.interval.chrom for t in learn.tracks] == ["chr1"]
-    assert [t.interval.chrom for t in choose.tracks] == ["chr2"]
-    learn, choose = split_targets(targets, [track([9, 8, 7], 60, chrom="1")], genome)
-    assert len(learn.tracks) == 2
-    assert str(choose.tracks[0].interval) == "chr1:61-63"
-
-
-@pytest.mark.parametrize(
-    ("validation", "message"),
-    [
-        (1.0, "validation must be a share between 0 and 1; got 1.0"),
-        (["chr2"], "validation must name contigs with tracks; got chr2"),
-        (["chr1"], "stretches on either side; got none to learn from"),
-        (0.001, "stretches on either side; got none for validation"),
-        ([track([1, 2], 6)], "chr1:6-7 and chr1:7-8 overlap"),
-        ([track([1, 2], 60), "chr1"], "contigs or tracks, not both; got 1 and 1"),
-        ([], "got none for validation"),
-    ],
-)
-def test_splits_that_leak_or_leave_nothing_are_refused(genome, validation, message):
-    targets = regression([track([1, 2], 5)], genome)
-    with pytest.raises(LabelError, match=message):
-        split_targets(targets, validation, genome)
-
-
-@pytest.mark.parametrize(
-    ("tracks", "how", "message"),
-    [
-        ([], {}, "at least one stretch"),
-        ([track([NAN, NAN])], {}, "a value at some base; got NaN alone"),
-        (
-            [track([1, np.inf])],
-            {},
-            "finite or NaN for 'regression'; a is inf at chr1:2",
-        ),
-        ([track([0, 1]), track([1, 1], 1)], {}, "chr1:1-2 and chr1:2-3 overlap"),
-        (
-            [track([0]), track([1], 5, names=("b",))],
-            {},
-            "tracks must all be a; got b over chr1:6-6",
-        ),
-        (
-            [track([0, 0.5])],
-            {"task": "multilabel"},
-            "0, 1 or NaN for 'multilabel'; a is 0.5 at chr1:2",
-        ),
-        (
-            [track([0, 2])],
-            {"task": "multiclass", "classes": ("x", "y")},
-            "0 to 1 or NaN for 'multiclass'; a is 2 at chr1:2",
-        ),
-        (
-            [track([[0, 1]], names=("a", "b"))],
-            {"task": "multiclass", "classes": ("x", "y")},
-            "one of class numbers for 'multiclass'; got a, b",
-        ),
-        ([track([0, 1])], {"task": "multiclass"}, "classes must name the numbers"),
-        ([track([0, 1])], {"classes": ("x",)}, "classes must name the numbers"),
-        ([track([0, 1])], {"task": "binary"}, "'multilabel' with one track"),
-    ],
-)
-def test_what_cannot_be_learnt_is_refused_with_its_place(genome, tracks, how, message):
-    with pytest.raises(LabelError, match=message):
-        collect_targets(tracks, genome, **{"task": "regression", **how})
-
-
-def test_places_off_the_genome_are_refused(genome):
-    with pytest.raises(UnknownContigError):
-        regression([track([1], chrom="chr9")], genome)
-    with pytest.raises(ValueError, match="which has 100 bp"):
-        regression([track([1, 2], 99)], genome)
+def test_moments_and_ends_of_bins_are_those_of_their_means(genome):
+    found = regression([track([1, 5, 2, 4, 9, NAN, NAN, NAN])], genome)
+    mean, spread = found.moments(2)
+    assert mean == pytest.approx([np.mean([3, 3, 9])])
+    assert spread == pytest.approx([np.std([3, 3, 9])])
+    low, high = found.ends()
+    assert (low.tolist(), high.tolist()) == ([1.0], [9.0])

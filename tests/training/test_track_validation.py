@@ -8,9 +8,10 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.labelled_sequences import LabelError
 from hyenascope.data.track_data import TrackData
 from hyenascope.models.predict_track import predict_track
+from hyenascope.training.collect_targets import collect_targets
+from hyenascope.training.score_tracks import score_tracks
 from hyenascope.training.track_options import TrackOptions
-from hyenascope.training.track_targets import collect_targets
-from hyenascope.training.track_validation import TrackValidation, score_tracks
+from hyenascope.training.track_validation import TrackValidation
 from tests.models.test_track_model import model
 
 NAN = float("nan")
@@ -68,7 +69,7 @@ def test_scores_are_those_of_the_drawn_track_where_all_is_known(genome, kind):
             for i in range(2)
         ]
         assert look.scores["auroc"] == pytest.approx(np.mean(both))
-    table = score_tracks(found.model, genome, found.targets)
+    table = score_tracks(found.model, genome, numbers(kind), device="cpu")
     assert table["value"].to_dict() == pytest.approx(look.scores)
 
 
@@ -98,15 +99,34 @@ def test_of_many_bases_some_windows_are_judged_evenly(genome):
     assert len(found.truth) == len(found.logits(found.model)) < 60
 
 
+def test_windows_without_a_known_base_are_passed_over(genome):
+    values = np.full((120, 1), NAN)
+    values[100:110, 0] = np.arange(10)
+    targets = collect_targets(TrackData(values, "a", PLACE), genome)
+    found = TrackValidation(genome, targets, model("regression", ("a",)), 0, 5)
+    found.check()
+    assert found.judged.any()
+
+
+def test_what_would_choose_the_epoch_must_be_there(genome):
+    values = np.zeros((120, 1))
+    track = TrackData(values, "a", PLACE)
+    targets = collect_targets(track, genome, task="multilabel")
+    found = TrackValidation(genome, targets, model("multilabel", ("a",)), 0, 999)
+    found.check(TrackOptions())
+    with pytest.raises(ValueError, match="bases have; auroc is NaN: "):
+        found.check(TrackOptions(select_by="auroc"))
+
+
 def test_tracks_of_another_sort_or_without_values_are_refused(genome):
-    found = validation(genome)
-    with pytest.raises(
-        LabelError, match="targets must be the model's, multilabel a, b"
-    ):
-        score_tracks(model("multilabel"), genome, found.targets)
-    values = np.array([[1.0, NAN], [NAN, 2.0]])
-    apart = collect_targets(
-        TrackData(values, ("a", "b"), Interval("c", 0, 2)), genome, task="regression"
+    with pytest.raises(LabelError, match="tracks must be 0, 1 or NaN for 'multilabel'"):
+        score_tracks(model("multilabel"), genome, numbers())
+    with pytest.raises(LabelError, match="tracks must be the model's, a, b; got class"):
+        score_tracks(
+            model(), genome, TrackData(np.arange(120), "class", PLACE), device="cpu"
+        )
+    apart = TrackData(
+        np.array([[1.0, NAN], [NAN, 2.0]]), ("a", "b"), Interval("c", 0, 2)
     )
     with pytest.raises(LabelError, match="known in every track; got none"):
-        score_tracks(found.model, genome, apart)
+        score_tracks(model(), genome, apart, device="cpu")
