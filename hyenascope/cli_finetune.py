@@ -1,12 +1,16 @@
 """``hyenascope finetune`` and ``predict``: answers for sequences."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from hyenascope.cli_errors import plain_errors
 from hyenascope.cli_options import COUNT, FILE, FOLDER, grouped, names
+
+if TYPE_CHECKING:
+    from hyenascope.data.labelled_sequences import LabelledSequences
+    from hyenascope.training.finetune_result import FinetuneResult
 
 _SOURCE = click.Path(path_type=Path, exists=True)
 _POOLINGS = ["mean", "last", "first", "max", "sum", "attention"]
@@ -65,6 +69,9 @@ _scratch_options = grouped(
 @_data_options
 @click.option("--validation",
               help="A file like TRAIN, or a share of its rows: 0.1.")  # fmt: skip
+@click.option("--judge", metavar="SPLIT",
+              help="A split of TRAIN to judge at the end, such as test, without rows "
+              "that training holds too.")  # fmt: skip
 @_scratch_options
 @_recipe_options
 @click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one.")
@@ -74,16 +81,22 @@ def finetune(train: Path, out: Path, **typed: Any) -> None:  # noqa: ANN401
 
     TRAIN is a CSV or TSV with columns sequence and label, FASTA with headers
     >name|label, BED with --genome, or the folder of a GUE or Genomic Benchmarks data
-    set, of whose test split only the rows are counted.
+    set. Test rows are not looked at but by --judge.
     """
     with plain_errors():
+        from hyenascope.data.labelled_sources import collect_labelled
         from hyenascope.training.finetune import finetune as tune
 
+        labels, task = _columns(typed["labels"]), _task(typed)
+        data = None
+        if typed["judge"] is not None:
+            data = collect_labelled(train, labels, task=task, genome=typed["genome"])
+            data.split(typed["judge"])  # refuses one that is not there
         result = tune(
             _model(typed),
             train,
-            labels=_columns(typed["labels"]),
-            task="regression" if typed["regression"] else None,
+            labels=labels,
+            task=task,
             genome=typed["genome"],
             validation=_validation(typed["validation"]),
             options=_options(typed),
@@ -94,7 +107,22 @@ def finetune(train: Path, out: Path, **typed: Any) -> None:  # noqa: ANN401
         click.echo(result.message)
         click.echo("validation rows, which chose the epoch:\n")
         click.echo(result.scores.round(4).to_string())
+        if data is not None:
+            _judge(result, data, typed["judge"], out)
         click.echo(f"\nthe model is in {out}")
+
+
+def _judge(
+    result: "FinetuneResult", data: "LabelledSequences", split: str, out: Path
+) -> None:
+    """Judge a split that chose nothing, and put it on the card."""
+    from hyenascope.training.label_card import write_label_card
+    from hyenascope.training.label_evaluation import evaluate_labels
+
+    found = evaluate_labels(result.model, data, split=split, duplicates="drop")
+    write_label_card(out, result, evaluations=[found])
+    click.echo(f"\n{split} rows, without {found.dropped:,} that leak:\n")
+    click.echo(found.table.round(4).to_string())
 
 
 @click.command()
@@ -150,6 +178,10 @@ def _model(typed: dict[str, Any]) -> Any:  # noqa: ANN401
         n_layer=typed["layers"],
         l_max=typed["context"] + 2,
     )
+
+
+def _task(typed: dict[str, Any]) -> Literal["regression"] | None:
+    return "regression" if typed["regression"] else None
 
 
 def _columns(text: str | None) -> str | list[str] | None:

@@ -49,6 +49,27 @@ def test_trains_and_predicts(table, tmp_path):
     np.testing.assert_allclose(pd.read_parquet(parquet), expected)
 
 
+def test_a_split_that_chose_nothing_is_judged_on_the_card(table, tmp_path):
+    frame = pd.read_csv(table)
+    twin = frame.iloc[[0]].assign(split="test")
+    frame["split"] = ["train"] * 28 + ["dev"] * 6 + ["test"] * 6
+    pd.concat([frame, twin]).to_csv(table, index=False)
+    words = ("--out", tmp_path / "m", *SMALL.split(), "--judge")
+    done = run("finetune", table, *words, "test")
+    assert done.exit_code == 0, done.output
+    assert "test rows, without 1 that leak:" in done.output
+    chances = load_fine_tuned(tmp_path / "m").predict(frame["sequence"].tolist()[34:])
+    right = (chances["rich"] > 0.5).to_numpy() == (frame["label"][34:] == "rich")
+    accuracy = f"{right.mean():.4f}"
+    assert accuracy in done.output
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert "Scores of" in card
+    assert accuracy.rstrip("0") in card
+    lost = run("finetune", table, *words, "holdout")
+    assert lost.exit_code == 1
+    assert "holdout" in lost.stderr
+
+
 def test_options_reach_the_run(table, tmp_path):
     out = tmp_path / "model"
     words = (
@@ -84,6 +105,6 @@ def test_what_is_wrong_is_said_in_a_line(table, tmp_path):
     assert "kind" in lost.stderr
     none = run("predict", table, "--model", tmp_path, "--out", tmp_path / "p.tsv")
     assert none.exit_code == 1
-    assert "one of save_fine_tuned" in none.stderr
+    assert "of a fine-tuned model" in none.stderr
     wrong = run("predict", table, "--model", tmp_path, "--out", tmp_path / "p.txt")
     assert "--out must end in .tsv, .csv or .parquet; got p.txt" in wrong.stderr
