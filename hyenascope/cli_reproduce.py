@@ -53,8 +53,11 @@ def reproduce(name: str, out: Path, **typed: Any) -> None:  # noqa: ANN401
     """Train and judge again what the HyenaDNA paper published.
 
     NAME is a task such as genomic_benchmarks/human_nontata_promoters, or a whole table:
-    genomic_benchmarks or nucleotide_transformer. Give the same command again if it was
-    killed: finished models are kept.
+    genomic_benchmarks or nucleotide_transformer. The numbers of each task are in
+    OUT/TABLE/TASK/scores.tsv as soon as it is done.
+
+    Give the same command again if it was stopped or killed: finished models and the
+    tables of finished tasks are kept, and the seed that was being trained begins again.
     """
     with plain_errors():
         from hyenascope.training.benchmark_recipes import find_recipes

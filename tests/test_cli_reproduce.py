@@ -87,6 +87,10 @@ def test_a_whole_table_in_one_command(place, monkeypatch):
     out = place / "out"
     table = pd.read_csv(out / f"{FAMILY}.tsv", sep="\t")
     assert table["task"].unique().tolist() == ["H3", "promoter_tata"]
+    for task in ("H3", "promoter_tata"):
+        part = pd.read_csv(out / FAMILY / task / "scores.tsv", sep="\t")
+        own = table[table["task"] == task].reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, own, check_dtype=False)
     for metric in ("mcc", "f1_macro"):
         assert (out / f"{FAMILY}-{metric}.html").is_file()
     kept = [
@@ -121,3 +125,9 @@ def test_genomes_are_told_apart_by_assembly(place):
     done = run(place, *words, "--genome", f"GRCm38={fasta}")
     assert "from GRCm38, GRCh38-cdna, GRCh38, WBcel235" in done.stderr
     assert "got GRCh38, GRCm38." in done.stderr
+
+
+def test_help_says_what_becomes_of_a_run_that_is_stopped():
+    text = " ".join(CliRunner().invoke(main, ["reproduce", "--help"]).output.split())
+    assert "the seed that was being trained begins again" in text
+    assert "OUT/TABLE/TASK/scores.tsv as soon as it is done" in text

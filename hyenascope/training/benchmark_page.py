@@ -8,9 +8,9 @@ import pandas as pd
 
 from hyenascope._typing import StrPath
 from hyenascope.data.score_tables import markdown, over_seeds, score_markdown
+from hyenascope.training.benchmark_facts import LEAKS_FILE
 from hyenascope.training.benchmark_recipes import Recipe
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.reproduce import LEAKS_FILE
 
 _ABOUT = (
     "Fine-tuned and judged by `hyenascope reproduce`. A tenth of the training rows was "

@@ -1,13 +1,13 @@
 """A published table again, with one call: fetch, fine-tune, judge, compare.
 
-`reproduce` keeps each fine-tuned model in a folder of its own, so that a run that was
-killed goes on with the next seed. Test rows are read when everything is trained, and
-decide nothing.
+`reproduce` keeps each fine-tuned model in a folder of its own and the table of each
+task as it comes, so that a run that was killed goes on with the seed it was at. Test
+rows are read when all models of a task are trained, and decide nothing.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -19,22 +19,24 @@ from hyenascope.data.benchmarks import download_benchmark
 from hyenascope.data.genomic_benchmarks import Genomes, read_genomic_benchmark
 from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.data.nucleotide_transformer import read_nucleotide_transformer
-from hyenascope.data.split_leakage import split_leakage
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.published import find_published
-from hyenascope.training.baselines import Baseline, compare
+from hyenascope.training.baselines import Baseline
+from hyenascope.training.benchmark_facts import note_facts
 from hyenascope.training.benchmark_recipes import Recipe, RecipeTable, find_recipes
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.kept_model import Start, kept_model
+from hyenascope.training.judged_task import JudgedTask
+from hyenascope.training.kept_model import (
+    Start,
+    kept_model,
+    make_room,
+    refuse_another,
+)
+from hyenascope.training.kept_scores import kept_scores
 from hyenascope.training.label_evaluation import Duplicates
 
-_LOGGER = logging.getLogger("hyenascope")
-
-LEAKS_FILE = "leaks.tsv"
-"""In the folder of a task: how many test rows stand in train too."""
-
-_SCRATCH = "scratch"
+_SCRATCH, _CONFIGURATION = "scratch", "configuration"
 
 
 def reproduce(
@@ -57,18 +59,22 @@ def reproduce(
 
     Each seed holds a tenth of the training rows out, to choose the epoch and the
     temperature; a row and its reverse complement are on one side. Test rows that
-    training holds too are counted, logged, and written to ``leaks.tsv``.
+    training holds too are counted, logged, and written to ``leaks.tsv``. The folder of
+    a task that is done holds its part of the table as ``scores.tsv``.
 
     Parameters
     ----------
     name
         As in `hyenascope.training.benchmark_recipes.find_recipes`.
     folder
-        Where downloads and models are kept. With the same folder and arguments,
-        models that are there are not trained again; baselines are.
+        Where downloads, models and scores are kept. With the same folder and
+        arguments, models that are there are not trained again, nor baselines of a task
+        that is done; a training that was stopped begins again. Folders that hold no
+        whole model are moved aside.
     model
-        What to fine-tune: anything `load_pretrained` takes, a model, a configuration
-        or ``"scratch"`` for one without weights; the paper's checkpoint if None.
+        What to fine-tune: anything `load_pretrained` takes; a model; a configuration
+        without weights, ``"configuration"`` in the table; ``"scratch"`` for that of the
+        paper's checkpoint; the checkpoint if None.
     genome
         FASTA of the assembly that a recipe names, or a mapping from assembly
         (``"GRCh38"``) to FASTA where there are several.
@@ -109,7 +115,8 @@ def reproduce(
     DownloadError, ConnectionError
         If data or weights cannot be fetched.
     KeyboardInterrupt
-        If a training was stopped. Finished ones are kept.
+        If a training was stopped, by SIGTERM too. Finished ones are kept; that one
+        begins again with the next call.
 
     Examples
     --------
@@ -133,7 +140,7 @@ def reproduce(
     ...         progress=False,
     ...     )
     >>> sorted(table.loc[table["metric"] == "mcc", "model"])
-    ['HyenaDNA as published', 'HyenaDNA, re-run', 'scratch']
+    ['HyenaDNA as published', 'HyenaDNA, re-run', 'configuration']
     """
     recipes = find_recipes(name)
     _check_baselines(baselines)
@@ -142,40 +149,41 @@ def reproduce(
     starts = [_start(recipes[0].table, model)]
     if _SCRATCH in baselines and starts[0].label != _SCRATCH:
         starts.append(_start(recipes[0].table, _SCRATCH))
+    runs = [(start, seed) for start in starts for seed in seeds]
+    how = {recipe.name: _options(options, recipe) for recipe in recipes}
+    for recipe in recipes:
+        _check_places(runs, how[recipe.name], Path(folder, recipe.name))
     found = []
     for recipe in recipes:
         if download:
             download_benchmark(recipe.name, root)
         rows = read_benchmark(recipe, root / recipe.name, genome=genome)
-        how = _options(options, recipe)
-        place = Path(folder, recipe.name)
-        reach = how.longest or min(it.model.context_length for it in starts)
-        _note_facts(recipe, rows, place, reach)
-        trained = {
+        usual, place = how[recipe.name], Path(folder, recipe.name)
+        reach = usual.longest or min(it.model.context_length for it in starts)
+        note_facts(recipe, rows, place, reach)
+        models = {
             (start.label, seed): kept_model(
                 start,
                 rows,
-                replace(how, seed=seed),
+                replace(usual, seed=seed),
                 place / f"{start.label}-{seed}",
                 device=device,
                 progress=progress,
             )
-            for start in starts
-            for seed in seeds
+            for start, seed in runs
         }
-        table = compare(
+        task = JudgedTask(
+            recipe,
             rows,
-            models={_title(*key): tuned for key, tuned in trained.items()},
-            baselines=[it for it in baselines if it != _SCRATCH],
-            options=how,
-            seeds=seeds,
-            duplicates=duplicates,
-            resamples=resamples,
-            device=device,
-            published=recipe.others(),
-            progress=progress,
+            models,
+            [it for it in baselines if it != _SCRATCH],
+            usual,
+            seeds,
+            duplicates,
+            resamples,
         )
-        found.append(_with_seeds(table, list(trained)))
+        judge = partial(task.table, device=device, progress=progress)
+        found.append(kept_scores(place, task.made_from(), judge))
     return pd.concat(found, ignore_index=True)
 
 
@@ -256,52 +264,20 @@ def _start(table: RecipeTable, model: HyenaLM | HyenaConfig | StrPath | None) ->
         assert checkpoint is not None
         return Start(_SCRATCH, checkpoint.config)
     if isinstance(model, HyenaConfig):
-        return Start(_SCRATCH, model)
+        return Start(_CONFIGURATION, model)
     if not isinstance(model, HyenaLM):
         model = load_pretrained(table.start if model is None else model)
-    return Start(model.name.replace("/", "-"), model)
+    label = model.name.replace("/", "-")
+    taken = (*get_args(Baseline), _CONFIGURATION)
+    return Start(f"{label}-model" if label in taken else label, model)
 
 
-def _title(label: str, seed: int) -> str:
-    return f"{label}, seed {seed}"
-
-
-def _with_seeds(
-    table: pd.DataFrame, trained: Sequence[tuple[str, int]]
-) -> pd.DataFrame:
-    """Move the seed out of the name of what was trained here."""
-    for label, seed in trained:
-        rows = table["model"] == _title(label, seed)
-        table.loc[rows, "model"] = label
-        table.loc[rows, "seed"] = seed
-    return table
-
-
-def _note_facts(
-    recipe: Recipe, data: LabelledSequences, place: Path, reach: int
+def _check_places(
+    runs: Sequence[tuple[Start, int]], options: FinetuneOptions, place: Path
 ) -> None:
-    """Write and say what leaks, and how these rows are not the published ones."""
-    leaks = split_leakage(data).counts()
-    place.mkdir(parents=True, exist_ok=True)
-    leaks.to_csv(place / LEAKS_FILE, sep="\t", index=False)
-    for row in leaks.to_dict("records"):
-        if row["leaked"]:
-            _LOGGER.warning(
-                "%s: %d of %d rows of %s are in %s too, or nearly.",
-                data.name,
-                row["leaked"],
-                row["rows"],
-                row["split"],
-                row["source_split"],
-            )
-    rows = data.splits.count("train")
-    if recipe.rows not in (None, rows):
-        _LOGGER.warning(
-            "%s: train has %d rows; published were %d.", data.name, rows, recipe.rows
-        )
-    cut = sum(len(text) > reach for text in data.sequences)
-    if cut:
-        _LOGGER.warning(
-            "%s: %d of %d sequences are longer than the %d bp that are read.",
-            *(data.name, cut, len(data), reach),
-        )
+    """Make room and refuse other models, before anything is fetched."""
+    for start, seed in runs:
+        folder = place / f"{start.label}-{seed}"
+        make_room(folder)
+        if folder.is_dir():
+            refuse_another(folder, start, replace(options, seed=seed))

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from hyenascope.training.benchmark_facts import LEAKS_FILE
 from hyenascope.training.benchmark_page import benchmark_page, own_metrics
 from hyenascope.training.benchmark_recipes import find_recipes
-from hyenascope.training.reproduce import LEAKS_FILE
 
 
 @pytest.fixture

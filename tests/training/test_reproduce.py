@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -11,16 +12,19 @@ import torch
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.genomic_benchmarks import read_genomic_benchmark
 from hyenascope.data.nucleotide_transformer import read_nucleotide_transformer
+from hyenascope.models.fine_tuned import load_fine_tuned
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.training import baselines, kept_scores
 from hyenascope.training import kept_model as kept
 from hyenascope.training import reproduce as home
 from hyenascope.training.baselines import COLUMNS
+from hyenascope.training.benchmark_facts import LEAKS_FILE
 from hyenascope.training.benchmark_recipes import find_recipes
 from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_evaluation import evaluate_labels
-from hyenascope.training.reproduce import LEAKS_FILE, read_benchmark, reproduce
+from hyenascope.training.reproduce import read_benchmark, reproduce
 
 H3 = "nucleotide_transformer/H3"
 SMALL = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
@@ -151,6 +155,70 @@ def test_scratch_is_kept_as_the_models_are(toy, model, monkeypatch):
     monkeypatch.setattr(kept, "finetune", None)  # nothing is trained any more
     alone = run(toy, "scratch", baselines=("scratch",))
     assert values(alone[alone["model"] == "scratch"]).equals(found)
+
+
+def test_a_given_configuration_is_not_called_as_the_papers(toy, monkeypatch):
+    papers = HyenaConfig(d_model=4, n_layer=1, d_inner=8, l_max=34)
+    monkeypatch.setattr(
+        home, "find_published", lambda _: type("", (), {"config": papers})
+    )
+    run(toy, SMALL, baselines=("scratch",))
+    widths = {
+        name: load_fine_tuned(toy / H3 / f"{name}-0").config.d_model
+        for name in ("configuration", "scratch")
+    }
+    assert widths == {"configuration": 8, "scratch": 4}
+
+
+def test_a_model_called_as_a_baseline_is_told_from_it(toy, model):
+    model.name = "kmer"
+    table = run(toy, model)
+    assert {"kmer", "kmer-model"} < set(table["model"])
+    data = read_nucleotide_transformer(toy / "data" / H3, name="H3")
+    expected = evaluate_labels(fit_kmers(data, seed=0), data, resamples=0).table
+    found = values(table[table["model"] == "kmer"])
+    assert found.tolist() == expected["value"].sort_index().tolist()
+
+
+def test_a_table_that_was_killed_keeps_its_finished_tasks(toy, model, monkeypatch):
+    tasks = find_recipes(H3) + find_recipes("nucleotide_transformer/H4")
+    monkeypatch.setattr(home, "find_recipes", lambda name: tasks)
+    folder = toy / "data" / "nucleotide_transformer"
+    shutil.copytree(folder / "H3", folder / "H4")
+    trained = []
+
+    def counted(data, **how):
+        if data.name == "H4" and "H4" not in trained:
+            trained.append("H4")
+            raise MemoryError("killed")
+        trained.append(data.name)
+        return fit_kmers(data, **how)
+
+    monkeypatch.setattr(baselines, "fit_kmers", counted)
+    with pytest.raises(MemoryError, match="killed"):
+        run(toy, model, "nucleotide_transformer")
+    first = kept_scores._read(toy / H3 / "scores.tsv")
+    assert set(first["task"]) == {"H3"}
+    whole = run(toy, model, "nucleotide_transformer")
+    assert trained == ["H3", "H4", "H4"]
+    pd.testing.assert_frame_equal(whole[whole["task"] == "H3"], first)
+    again = run(toy, model, "nucleotide_transformer")
+    assert trained == ["H3", "H4", "H4"]
+    pd.testing.assert_frame_equal(again, whole)
+    run(toy, model, "nucleotide_transformer", resamples=20)
+    assert trained == ["H3", "H4", "H4", "H3", "H4"]  # another question, another table
+
+
+def test_places_are_looked_at_before_anything_is_fetched(toy, model, monkeypatch):
+    run(toy, model, baselines=())
+    monkeypatch.setattr(home, "download_benchmark", None)
+    other = FinetuneOptions(epochs=2)
+    with pytest.raises(ValueError, match="differs in options"):
+        run(toy, model, baselines=(), options=other, download=True)
+    (toy / H3 / "small-1").mkdir()
+    with pytest.raises(TypeError, match="not callable"):  # so far it came
+        run(toy, model, baselines=(), seeds=(1,), download=True)
+    assert not (toy / H3 / "small-1").exists()
 
 
 def test_leaks_are_counted_written_and_said(toy, model, caplog):
