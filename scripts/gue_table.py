@@ -2,12 +2,15 @@
 
 ``python scripts/gue_table.py fit --gue FOLDER`` trains every model that is not there
 yet, hours on two CPU cores, and looks at train and dev rows alone; kill it and start it
-again as you like. ``python scripts/gue_table.py judge --gue FOLDER`` then touches the
-test rows, once, and writes docs/gue.md and docs/gue.png.
+again as you like, the model it was at begins again. Two processes with ``--threads 1``
+and different ``--starts`` or ``--tasks`` share two cores. ``python
+scripts/gue_table.py judge --gue FOLDER`` then touches the test rows, once, and writes
+docs/gue.md and docs/gue.png.
 
-With ``--ienhancer FOLDER`` the task of iEnhancer-2L comes after them. It has no
-official dev rows, so a tenth of its train is cut off, the same for every model; and 100
-of its test rows stand in train, so it is judged with and without them.
+With ``--ienhancer FOLDER`` the task of iEnhancer-2L comes after them, with a page of
+its own, docs/ienhancer.md. It has no official dev rows, so a tenth of its train is cut
+off, the same for every model; and 100 of its test rows stand in train, so it is judged
+with and without them.
 """
 
 import argparse
@@ -15,9 +18,11 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from hyenascope.data.dev_split import with_dev_split
 from hyenascope.data.gue import read_gue
@@ -25,10 +30,12 @@ from hyenascope.data.label_tables import read_label_table
 from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.data.score_tables import over_seeds, score_markdown
 from hyenascope.data.split_leakage import without_leaks
-from hyenascope.models.fine_tuned import load_fine_tuned, save_fine_tuned
+from hyenascope.models.checkpoint import load_pretrained
+from hyenascope.models.config_dialects import read_config
+from hyenascope.models.fine_tuned import load_fine_tuned
 from hyenascope.models.hyena import HyenaConfig
-from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
+from hyenascope.training.kept_model import Start, kept_model, refuse_another
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_evaluation import Predictor, evaluate_labels
 from hyenascope.training.stacking import stack
@@ -42,8 +49,8 @@ TASKS = (
 IENHANCER = "ienhancer"
 STARTS = ("scratch", "yeast-1k", "demo-synthetic")
 SEEDS = (0, 1, 2)
-READ = 12_000_000  # bases per run, within these bounds of epochs
-FEWEST, MOST = 6, 30
+READ = 8_000_000  # bases per run, within these bounds of epochs
+FEWEST, MOST = 4, 30
 METRICS = ("auroc", "accuracy", "mcc")
 
 
@@ -91,42 +98,42 @@ def options(data: LabelledSequences, seed: int) -> FinetuneOptions:
     )
 
 
-def fit(job: Job, source: Path, run: Path) -> None:
-    """Train a model, unless it is there."""
-    folder = job.folder(run)
-    if (folder / "config.json").exists():
-        return
-    data = read(job.task, source)
-    scratch = HyenaConfig(l_max=1026)
-    result = finetune(
-        scratch if job.start == "scratch" else job.start,
-        data,
-        options=options(data, job.seed),
-        progress=False,
-    )
-    if not result.finished:
-        raise SystemExit(f"{job}: {result.message}")
-    save_fine_tuned(result.model, folder)
-    result.history.to_csv(folder / "history.tsv", sep="\t", index=False)
-    dev = result.scores.loc["auroc", "value"]
-    logging.info("%s: dev AUROC %.4f. %s", job, dev, result.message)
+def start_of(name: str) -> Start:
+    """Return what a training starts from."""
+    scratch = name == "scratch"
+    return Start(name, HyenaConfig(l_max=1026) if scratch else load_pretrained(name))
+
+
+def fit(job: Job, start: Start, source: Path, run: Path) -> None:
+    """Train a model, unless it is there; one of other options is refused."""
+    data, folder = read(job.task, source), job.folder(run)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        kept_model(start, data, options(data, job.seed), folder, progress=False)
+    except KeyboardInterrupt as stop:
+        raise SystemExit(f"{job}: {stop}") from stop
+    made: Any = read_config(folder / "config.json").metadata
+    logging.info("%s: dev AUROC %.4f", job, made["validation_scores"]["auroc"])
 
 
 def judge(
     sources: Mapping[str, Path], run: Path, starts: tuple[str, ...]
 ) -> pd.DataFrame:
     """Score everything on the test rows, alone and together with k-mers."""
-    rows = []
+    rows: list[dict[str, object]] = []
+    begun = [start_of(name) for name in starts]
     for task, source in sources.items():
         data = read(task, source)
         kmers = fit_kmers(data.split("train"), validation=data.split("dev"))
         rows += _scores(kmers, data, model="3-5-mers", seed=0)
-        for start in starts:
+        for start in begun:
             for seed in SEEDS:
-                model = load_fine_tuned(Job(task, start, seed).folder(run))
-                rows += _scores(model, data, model=start, seed=seed)
+                folder = Job(task, start.label, seed).folder(run)
+                refuse_another(folder, start, options(data, seed), data=data)
+                model, name = load_fine_tuned(folder), start.label
+                rows += _scores(model, data, model=name, seed=seed)
                 both = stack({"hyena": model, "kmers": kmers}, data.split("dev"))
-                rows += _scores(both, data, model=f"{start} + 3-5-mers", seed=seed)
+                rows += _scores(both, data, model=f"{name} + 3-5-mers", seed=seed)
     return pd.DataFrame(rows)
 
 
@@ -138,7 +145,7 @@ def _scores(
         table = table[table["metric"].isin(METRICS)]
         facts = {"task": data.name, "model": model, "seed": seed, "split": split}
         for row in table.to_dict("records"):
-            yield {**facts, **row}
+            yield facts | {str(name): value for name, value in row.items()}
 
 
 def _judged(data: LabelledSequences) -> dict[str, LabelledSequences]:
@@ -166,30 +173,28 @@ def published(gue: Path, tasks: list[str]) -> pd.DataFrame:
     )
 
 
-def page(scores: pd.DataFrame, others: pd.DataFrame) -> str:
-    """Return docs/gue.md: a section for GUE, and one for iEnhancer if it is there."""
-    ours = over_seeds(scores)
-    apart = ours["task"] == IENHANCER
-    parts = []
-    if not apart.all():
-        parts.append(
-            "# Fine-tuning on seven tasks of GUE\n\n"
-            "Test rows; epoch and temperature were chosen on the dev rows, the test "
-            "rows were read once. Mean over three seeds, from the lowest to the "
-            "highest end of their 95 % bootstrap intervals. `scripts/gue_table.py` "
-            "makes this page."
-        )
-        parts += _tables(pd.concat([ours[~apart], others]), along="task")
-    if apart.any():
-        parts.append(
-            "# iEnhancer, with and without its leaked rows\n\n"
-            "iEnhancer-2L publishes no dev rows: a tenth of train was cut off to "
-            "choose epoch and temperature, the same for every model. Test sequences "
-            "that stand in train are judged in the first column and left out in the "
-            "second."
-        )
-        parts += _tables(ours[apart], along="split")
-    return "\n\n".join(parts) + "\n"
+def gue_page(ours: pd.DataFrame) -> str:
+    """Return docs/gue.md of scores over seeds, those of others among them."""
+    about = (
+        "# Fine-tuning on seven tasks of GUE\n\n"
+        "Test rows; epoch and temperature were chosen on the dev rows, the test rows "
+        "were read once. Mean over three seeds, from the lowest to the highest end of "
+        "their 95 % bootstrap intervals. `scripts/gue_table.py` makes this page."
+    )
+    return "\n\n".join([about, *_tables(ours, along="task")]) + "\n"
+
+
+def ienhancer_page(ours: pd.DataFrame) -> str:
+    """Return docs/ienhancer.md of scores over seeds."""
+    about = (
+        "# iEnhancer, with and without its leaked rows\n\n"
+        "iEnhancer-2L publishes no dev rows: a tenth of train was cut off to choose "
+        "epoch and temperature, the same for every model. Test sequences that stand in "
+        "train are judged in the first column and left out in the second. Mean over "
+        "three seeds, from the lowest to the highest end of their 95 % bootstrap "
+        "intervals. `scripts/gue_table.py` makes this page."
+    )
+    return "\n\n".join([about, *_tables(ours, along="split")]) + "\n"
 
 
 def _tables(table: pd.DataFrame, *, along: str) -> list[str]:
@@ -199,8 +204,46 @@ def _tables(table: pd.DataFrame, *, along: str) -> list[str]:
     ]
 
 
+def write_gue(
+    scores: pd.DataFrame, others: pd.DataFrame, run: Path, docs: Path
+) -> None:
+    """Write the scores, the page and the picture of GUE."""
+    scores.to_csv(run / "scores.tsv", sep="\t", index=False)
+    ours = pd.concat([over_seeds(scores), others])
+    (docs / "gue.md").write_text(gue_page(ours), encoding="utf-8")
+    write_image(plot_benchmark(ours, metric="auroc"), docs / "gue.png")
+
+
+def write_ienhancer(scores: pd.DataFrame, run: Path, docs: Path) -> None:
+    """Write the scores and the page of iEnhancer, beside those of GUE."""
+    scores.to_csv(run / "scores-ienhancer.tsv", sep="\t", index=False)
+    page = ienhancer_page(over_seeds(scores))
+    (docs / "ienhancer.md").write_text(page, encoding="utf-8")
+
+
 def main() -> None:
     """Parse the command line and run."""
+    given = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    tasks = list(given.tasks) if given.gue else []
+    gue = {task: given.gue / task for task in tasks}
+    ienhancer = {IENHANCER: given.ienhancer} if given.ienhancer else {}
+    names = tuple(given.starts)
+    if given.what == "fit":
+        if given.threads:
+            torch.set_num_threads(given.threads)
+        sources, starts = gue | ienhancer, {name: start_of(name) for name in names}
+        for job in jobs(tuple(sources), names):
+            fit(job, starts[job.start], sources[job.task], given.run)
+        return
+    if gue:
+        scores, others = judge(gue, given.run, names), published(given.gue, tasks)
+        write_gue(scores, others, given.run, given.docs)
+    if ienhancer:
+        write_ienhancer(judge(ienhancer, given.run, names), given.run, given.docs)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("fit", "judge"))
     parser.add_argument("--gue", type=Path, help="folder of the tasks")
@@ -209,27 +252,13 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS)
     parser.add_argument("--docs", type=Path, default=Path("docs"))
+    parser.add_argument("--threads", type=int, help="of fit, if other processes run")
     given = parser.parse_args()
     if given.gue is None and given.ienhancer is None:
         parser.error("give --gue, --ienhancer, or both")
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    tasks = list(given.tasks) if given.gue else []
-    sources = {task: given.gue / task for task in tasks}
-    if given.ienhancer:
-        sources[IENHANCER] = given.ienhancer
-    starts = tuple(given.starts)
-    if given.what == "fit":
-        for job in jobs(tuple(sources), starts):
-            fit(job, sources[job.task], given.run)
-        return
-    scores = judge(sources, given.run, starts)
-    scores.to_csv(given.run / "scores.tsv", sep="\t", index=False)
-    others = published(given.gue, tasks) if tasks else pd.DataFrame()
-    (given.docs / "gue.md").write_text(page(scores, others), encoding="utf-8")
-    if tasks:
-        ours = over_seeds(scores[scores["task"] != IENHANCER])
-        figure = plot_benchmark(pd.concat([ours, others]), metric="auroc")
-        write_image(figure, given.docs / "gue.png")
+    if given.threads is not None and given.threads < 1:
+        parser.error(f"--threads must be at least 1; got {given.threads}")
+    return given
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from hyenascope.data.split_leakage import split_leakage
 from hyenascope.models.checkpoint import save_pretrained
 from hyenascope.models.fine_tuned import load_fine_tuned
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.training import kept_model
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_evaluation import evaluate_labels
 from hyenascope.training.stacking import stack
@@ -88,14 +89,18 @@ def test_trains_once_and_judges_as_by_hand(place, monkeypatch):
     type_in(monkeypatch, "fit", *words)
     found = sorted(it.parent for it in (place / "run").rglob("model.safetensors"))
     assert len(found) == 3 * 2 * 2
-    monkeypatch.setattr(gue_table, "finetune", None)  # a second time trains nothing
+    monkeypatch.setattr(kept_model, "finetune", None)  # a second time trains nothing
     type_in(monkeypatch, "fit", *words)
     drawn = []
     monkeypatch.setattr(gue_table, "write_image", lambda it, path: drawn.append(path))
     type_in(monkeypatch, "judge", *words)
     assert [path.name for path in drawn] == ["gue.png"]
-    scores = pd.read_csv(place / "run" / "scores.tsv", sep="\t")
-    page = (place / "docs" / "gue.md").read_text()
+    scores = pd.concat(
+        pd.read_csv(place / "run" / f"{name}.tsv", sep="\t")
+        for name in ("scores", "scores-ienhancer")
+    )
+    gue = (place / "docs" / "gue.md").read_text()
+    enhancers = (place / "docs" / "ienhancer.md").read_text()
     for task, folder in {"tf_0": "gue/tf_0", "ienhancer": "ienhancer"}.items():
         data = gue_table.read(task, place / folder)
         kmers = fit_kmers(data.split("train"), validation=data.split("dev"))
@@ -116,7 +121,6 @@ def test_trains_once_and_judges_as_by_hand(place, monkeypatch):
     cell = (
         f"{ours['value'].mean():.3f} ({ours['low'].min():.3f}–{ours['high'].max():.3f})"
     )
-    gue, enhancers = page.split("# iEnhancer")
     assert f" {cell} |" in gue.split("## mcc")[1]
     assert "| frozen HyenaDNA + forest | 0.888 | 0.587 |" in gue
     assert "| model | test, 22 rows | test without leaked, 20 rows |" in enhancers
@@ -130,16 +134,58 @@ def test_dev_rows_of_ienhancer_come_from_train_alone(place):
     assert counts.to_dict() == {"train": 54, "dev": 6, "test": 22}
 
 
-def test_ienhancer_alone_needs_no_gue(place, monkeypatch):
+def test_ienhancer_alone_leaves_the_files_of_gue(place, monkeypatch):
     monkeypatch.setattr(gue_table, "SEEDS", (0,))
+    others = {"docs/gue.md": "# GUE", "run/scores.tsv": "task\n"}
+    (place / "run").mkdir()
+    for name, text in others.items():
+        (place / name).write_text(text)
     words = "--ienhancer ienhancer --run run --docs docs --starts scratch"
     type_in(monkeypatch, "fit", *words.split())
     type_in(monkeypatch, "judge", *words.split())
-    page = (place / "docs" / "gue.md").read_text()
+    assert {name: (place / name).read_text() for name in others} == others
+    page = (place / "docs" / "ienhancer.md").read_text()
     assert page.startswith("# iEnhancer, with and without its leaked rows")
     assert page.count("| scratch | ") == 3
+    scores = pd.read_csv(place / "run" / "scores-ienhancer.tsv", sep="\t")
+    assert set(scores["task"]) == {"ienhancer"}
     with pytest.raises(SystemExit):
         type_in(monkeypatch, "fit", "--run", "run")
+
+
+def test_models_of_other_options_are_refused(place, monkeypatch):
+    monkeypatch.setattr(gue_table, "SEEDS", (0,))
+    words = "--gue gue --tasks tf_0 --run run --docs docs --starts scratch"
+    type_in(monkeypatch, "fit", *words.split())
+    monkeypatch.setattr(gue_table, "FEWEST", 2)
+    for what in ("fit", "judge"):
+        with pytest.raises(ValueError, match="tf_0/scratch-0 differs in options"):
+            type_in(monkeypatch, what, *words.split())
+    assert not (place / "docs" / "gue.md").exists()
+
+
+def test_two_processes_share_the_cores(place, monkeypatch):
+    asked, fitted = [], []
+    monkeypatch.setattr(gue_table.torch, "set_num_threads", asked.append)
+    monkeypatch.setattr(gue_table, "fit", lambda job, *_: fitted.append(job.start))
+    words = "--gue gue --tasks tf_0 --run run --starts"
+    type_in(monkeypatch, "fit", *words.split(), "./small")
+    assert asked == []
+    type_in(monkeypatch, "fit", *words.split(), "scratch", "--threads", 1)
+    assert asked == [1]
+    assert fitted == ["./small", "./small", "scratch", "scratch"]
+    with pytest.raises(SystemExit):
+        type_in(monkeypatch, "fit", *words.split(), "scratch", "--threads", 0)
+
+
+def test_a_stopped_fit_says_which_model(place, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt("Stopped in epoch 1.")
+
+    monkeypatch.setattr(gue_table, "kept_model", stopped)
+    words = "--gue gue --tasks tf_0 --run run --starts scratch"
+    with pytest.raises(SystemExit, match=r"task='tf_0'.*: Stopped in epoch 1\."):
+        type_in(monkeypatch, "fit", *words.split())
 
 
 def test_the_hundred_leaked_rows_of_the_published_set(shared):
