@@ -96,6 +96,8 @@ def compare(
         If a split is missing, or a model has other labels.
     ValueError
         If a name or option is none there is, or a name is there twice.
+    KeyboardInterrupt
+        If the training of a baseline was stopped: half a baseline is none.
 
     Examples
     --------
@@ -167,9 +169,12 @@ def _trained(
             else:
                 config = scratch or _tiny(data, how)
                 whole = replace(how, frozen="nothing", layer_decay=1.0)
-                model = finetune(
+                result = finetune(
                     config, data, options=whole, device=device, progress=progress
-                ).model
+                )
+                if not result.finished:
+                    raise KeyboardInterrupt(result.message)
+                model = result.model
             yield name, seed, model
 
 

@@ -58,6 +58,8 @@ def fit_cnn(
         If a sequence is too long to be read, or an option does not fit the task.
     FloatingPointError
         If three steps in a row had no finite loss.
+    KeyboardInterrupt
+        If it was stopped, by the monitor too: half a baseline is none.
 
     Examples
     --------
@@ -87,7 +89,7 @@ def fit_cnn(
         ),
         generator=torch.Generator().manual_seed(options.seed),
     )
-    fit_labels(
+    fit = fit_labels(
         model,
         learn,
         choose,
@@ -98,6 +100,8 @@ def fit_cnn(
         monitor=monitor,
         progress=progress,
     )
+    if not fit.finished:
+        raise KeyboardInterrupt(fit.message)
     return model
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 import torch
 
 from hyenascope.data.labelled_sequences import LabelledSequences
-from hyenascope.models.benchmark_cnn import BenchmarkCNN
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.state_layouts import model_tensors, tensors_hash
 from hyenascope.training.baselines import Baseline, compare
@@ -16,7 +15,6 @@ from hyenascope.training.cnn_baseline import fit_cnn
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.kept_scores import rows_hash
 from hyenascope.training.label_evaluation import Duplicates, Predictor
-from hyenascope.training.progress import RunPlan, StepReport
 from hyenascope.training.software import software_versions
 
 
@@ -80,7 +78,9 @@ class JudgedTask:
         if "cnn" in self.baselines:
             for seed in self.seeds:
                 how = replace(self.options, seed=seed)
-                models["cnn", seed] = whole_cnn(self.rows, how, device, progress)
+                models["cnn", seed] = fit_cnn(
+                    self.rows, options=how, device=device, progress=progress
+                )
         table = compare(
             self.rows,
             models={_title(*key): model for key, model in models.items()},
@@ -94,45 +94,6 @@ class JudgedTask:
             progress=progress,
         )
         return _with_seeds(table, list(models))
-
-
-def whole_cnn(
-    data: LabelledSequences,
-    options: FinetuneOptions,
-    device: str | torch.device | None,
-    progress: bool,
-) -> BenchmarkCNN:
-    """Train the CNN to its end: `fit_cnn` also returns one that was stopped on its way.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If it was stopped, by SIGTERM too.
-    """
-    heard = _Heard()
-    model = fit_cnn(
-        data, options=options, device=device, monitor=heard, progress=progress
-    )
-    if heard.message.startswith("Stopped"):
-        raise KeyboardInterrupt(heard.message)
-    return model
-
-
-class _Heard:
-    """A monitor that keeps what is said at the end."""
-
-    stop_requested = False
-    message = ""
-
-    def begin(self, plan: RunPlan, past: Sequence[StepReport]) -> None:
-        """Nothing to do."""
-
-    def step(self, report: StepReport) -> None:
-        """Nothing to do."""
-
-    def end(self, message: str) -> None:
-        """Keep it."""
-        self.message = message
 
 
 def _title(label: str, seed: int) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.models.hyena import HyenaConfig
+from hyenascope.training import baselines
 from hyenascope.training.baselines import COLUMNS, compare
 from hyenascope.training.cnn_baseline import fit_cnn
 from hyenascope.training.finetune import finetune
@@ -124,4 +125,25 @@ def test_names_that_clash_or_are_unknown_are_refused():
             baselines=(),
             published=pd.DataFrame({"who": ["a"]}),
             resamples=0,
+        )
+
+
+def test_a_baseline_that_was_stopped_is_not_judged(monkeypatch):
+    class Ending:
+        stop_requested = True
+
+        def begin(self, plan, past):
+            pass
+
+        def step(self, report):
+            pass
+
+        def end(self, message):
+            pass
+
+    stopped = lambda *what, **how: finetune(*what, monitor=Ending(), **how)  # noqa: E731
+    monkeypatch.setattr(baselines, "finetune", stopped)
+    with pytest.raises(KeyboardInterrupt, match="Stopped in epoch 1"):
+        compare(
+            data(), baselines=("scratch",), options=OPTIONS, scratch=SMALL, device="cpu"
         )

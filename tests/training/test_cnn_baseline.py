@@ -94,3 +94,11 @@ def test_a_monitor_hears_of_every_step():
     )
     assert monitor.plan.steps == len(monitor.reports) == 6
     assert monitor.message.startswith("Finished after 1 epochs")
+
+
+def test_one_that_was_stopped_is_none():
+    class Ending(Hearing):
+        stop_requested = True
+
+    with pytest.raises(KeyboardInterrupt, match="Stopped in epoch 1"):
+        fit_cnn(data(), device="cpu", monitor=Ending(), progress=False)

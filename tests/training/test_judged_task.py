@@ -1,7 +1,6 @@
 """One task is judged as `compare` judges it, and never by half a baseline."""
 
 import json
-import signal
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from hyenascope.training.baselines import compare
 from hyenascope.training.benchmark_recipes import find_recipes
 from hyenascope.training.cnn_baseline import fit_cnn
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.judged_task import JudgedTask, whole_cnn
+from hyenascope.training.judged_task import JudgedTask
 
 OPTIONS = FinetuneOptions(epochs=2, patience=None, batch_size=16)
 
@@ -98,18 +97,19 @@ def test_all_that_decides_the_numbers_is_told(task):
 
 
 def test_a_cnn_that_was_stopped_is_not_judged(task, monkeypatch):
-    def stopped(data, *, monitor, **how):
-        def step(report):
-            signal.raise_signal(signal.SIGTERM)
+    class Ending:
+        stop_requested = True
 
-        monkeypatch.setattr(monitor, "step", step)
-        return fit_cnn(data, monitor=monitor, **how)
+        def begin(self, plan, past):
+            pass
 
+        def step(self, report):
+            pass
+
+        def end(self, message):
+            pass
+
+    stopped = lambda data, **how: fit_cnn(data, monitor=Ending(), **how)  # noqa: E731
     monkeypatch.setattr(home, "fit_cnn", stopped)
     with pytest.raises(KeyboardInterrupt, match="Stopped in epoch 1"):
         task.table(device="cpu", progress=False)
-    monkeypatch.undo()
-    whole = whole_cnn(task.rows, OPTIONS, "cpu", False)
-    expected = fit_cnn(task.rows, options=OPTIONS, device="cpu", progress=False)
-    texts = list(task.rows.sequences[:3])
-    assert whole.predict(texts).equals(expected.predict(texts))
