@@ -134,9 +134,9 @@ def _check(typed: dict[str, Any]) -> None:
 
 def _tracks(genome: "FastaReader", typed: dict[str, Any]) -> "list[TrackData]":
     from hyenascope.data.annotation import read_genes
+    from hyenascope.data.bigwig_tracks import bigwig_tracks
     from hyenascope.data.contigs import ContigNames
     from hyenascope.data.interval import Interval
-    from hyenascope.data.signal_tracks import bigwig_tracks
     from hyenascope.training.region_classes import class_tracks
 
     contigs = names(typed["contigs"]) or None

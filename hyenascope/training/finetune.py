@@ -30,7 +30,7 @@ from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.finetune_result import FinetuneFacts
 from hyenascope.training.finetune_result import FinetuneResult as FinetuneResult
 from hyenascope.training.label_card import UNFINISHED_CARD, write_label_card
-from hyenascope.training.label_fit import fit_labels
+from hyenascope.training.label_fit import LabelFit, fit_labels
 from hyenascope.training.label_split import collect_both, learn_and_choose
 from hyenascope.training.layer_rates import layer_groups
 from hyenascope.training.progress import Monitor
@@ -152,13 +152,13 @@ def finetune(
     kept |= {"best_epoch": fit.best_epoch, "validation_scores": finite}
     keep()
     result = FinetuneResult(
-        fresh,
-        fit.reports,
-        fit.best_epoch,
-        fit.scores,
-        fit.finished,
-        fit.message,
-        reliability=_reliability(fresh, choose, device),
+        model=fresh,
+        reports=fit.reports,
+        best_epoch=fit.best_epoch,
+        scores=fit.scores,
+        finished=fit.finished,
+        message=fit.message,
+        reliability=_reliability(fresh.task, choose, fit),
         facts=facts,
     )
     if out is not None:
@@ -250,11 +250,8 @@ def _kept(facts: FinetuneFacts) -> dict[str, object]:
 
 
 def _reliability(
-    model: SequenceModel,
-    choose: LabelledSequences,
-    device: str | torch.device | None,
+    task: SequenceTask, choose: LabelledSequences, fit: LabelFit
 ) -> pd.DataFrame | None:
-    if model.task.kind == "regression":
+    if task.kind == "regression":
         return None
-    answers = model.predict(list(choose.sequences), device=device)
-    return reliability(choose.labels, answers, model.task)
+    return reliability(choose.labels, fit.answers, task)

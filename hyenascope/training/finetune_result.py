@@ -8,7 +8,7 @@ import pandas as pd
 from hyenascope.data.provenance import Provenance
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.label_loop import EpochReport, epoch_table
+from hyenascope.training.outcome import Outcome
 from hyenascope.training.software import git_commit, software_versions
 
 
@@ -54,25 +54,14 @@ class FinetuneFacts:
     commit: str | None = field(default_factory=git_commit)
 
 
-@dataclass(frozen=True, eq=False)
-class FinetuneResult:
-    """A fine-tuned model and how it went.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FinetuneResult(Outcome):
+    """A fine-tuned model and how it went, see `Outcome`.
 
     Parameters
     ----------
     model
         In eval mode on the CPU, calibrated, with the weights of ``best_epoch``.
-    reports
-        One per epoch.
-    best_epoch
-        1 for the first; 0 if the run was stopped in its first epoch.
-    scores
-        Of the validation rows, with bootstrap intervals of 95 %. They chose the epoch
-        and the temperature, so they flatter.
-    finished
-        False if the run was stopped, by patience not counted.
-    message
-        How it ended, in a sentence.
     reliability
         Of the validation rows after calibration, as
         `hyenascope.training.calibration.reliability` gives it; None of a regression
@@ -82,15 +71,5 @@ class FinetuneResult:
     """
 
     model: SequenceModel
-    reports: tuple[EpochReport, ...]
-    best_epoch: int
-    scores: pd.DataFrame
-    finished: bool
-    message: str
     reliability: pd.DataFrame | None = None
     facts: FinetuneFacts | None = None
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """One row per epoch: losses, seconds, and a column per metric."""
-        return epoch_table(self.reports)

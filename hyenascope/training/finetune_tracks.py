@@ -62,9 +62,8 @@ def finetune_tracks(
 
     Parameters
     ----------
-    model
-        A backbone, of which a copy is trained; the name or path of one; or a
-        configuration, to start from scratch.
+    model, device, monitor, progress
+        As in `hyenascope.training.finetune.finetune`.
     genome
         FASTA file or an open reader.
     tracks
@@ -83,17 +82,11 @@ def finetune_tracks(
         right end of each stretch.
     options
         All that decides the weights.
-    device
-        Where to train; CUDA if there is one.
     out
         Folder for the model, which
         `hyenascope.models.saved_track_model.load_track_model` reads; the best so far
         lies there, not yet calibrated, after each epoch, and a card at the end. None
         keeps nothing on disk.
-    monitor
-        Hears of every step and can stop the run, as a `TrainingMonitor` does.
-    progress
-        Show a bar.
 
     Returns
     -------
@@ -182,13 +175,14 @@ def _finished(loop: LabelLoop, held_out: TrackValidation, message: str) -> Track
         found = fit_temperature(logits, held_out.truth, model.task)
         model.temperature.fill_(found)
     model.cpu().eval()
+    answers = model.numbers(logits)
     return TrackResult(
-        model,
-        tuple(loop.reports),
-        loop.best_epoch,
-        score_labels(model.task, held_out.truth, model.numbers(logits), resamples=0),
-        not loop.stopped,
-        message,
+        model=model,
+        reports=tuple(loop.reports),
+        best_epoch=loop.best_epoch,
+        scores=score_labels(model.task, held_out.truth, answers, resamples=0),
+        finished=not loop.stopped,
+        message=message,
     )
 
 

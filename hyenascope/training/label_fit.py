@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
+from jaxtyping import Float64
 
 from hyenascope._device import resolve_device
 from hyenascope.data.labelled_sequences import LabelledSequences
@@ -13,37 +13,26 @@ from hyenascope.models.label_model import LabelModel
 from hyenascope.training.calibration import fit_calibration
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows
-from hyenascope.training.label_loop import EpochReport, LabelLoop
+from hyenascope.training.label_loop import LabelLoop
 from hyenascope.training.label_metrics import score_labels
 from hyenascope.training.label_validation import ValidationRows
 from hyenascope.training.label_weights import label_weights
 from hyenascope.training.layer_rates import ParameterGroups
+from hyenascope.training.outcome import Outcome
 from hyenascope.training.progress import Monitor
 
 
-@dataclass(frozen=True, eq=False)
-class LabelFit:
-    """How a fit went.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelFit(Outcome):
+    """How a fit went, and what the model says of the validation rows.
 
     Parameters
     ----------
-    reports
-        One per epoch.
-    best_epoch
-        1 for the first; 0 if the run was stopped in its first epoch.
-    scores
-        Of the validation rows, with bootstrap intervals.
-    finished
-        False if somebody stopped it.
-    message
-        How it ended, in a sentence.
+    answers
+        Calibrated probabilities or numbers, a row per validation row.
     """
 
-    reports: tuple[EpochReport, ...]
-    best_epoch: int
-    scores: pd.DataFrame
-    finished: bool
-    message: str
+    answers: Float64[np.ndarray, "rows labels"]
 
 
 def fit_labels(
@@ -109,23 +98,25 @@ def fit_labels(
     message = loop.run(name=name)
     logits = valid.logits(model, options)
     if model.task.kind != "regression":
-        found = fit_calibration(
+        calibration = fit_calibration(
             logits,
             choose.labels,
             model.task,
             shift=options.class_weights is not None,
         )
-        model.temperature.fill_(found.temperature)
-        model.shift.copy_(torch.from_numpy(found.shift))
+        model.temperature.fill_(calibration.temperature)
+        model.shift.copy_(torch.from_numpy(calibration.shift))
     model.cpu().eval()
     with torch.no_grad():
-        answers = model.answers(torch.from_numpy(logits).to(model.temperature))
+        found = model.answers(torch.from_numpy(logits).to(model.temperature))
+    answers = found.double().numpy()
     return LabelFit(
         reports=tuple(loop.reports),
         best_epoch=loop.best_epoch,
-        scores=score_labels(model.task, choose.labels, answers.double().numpy()),
+        scores=score_labels(model.task, choose.labels, answers),
         finished=not loop.stopped,
         message=message,
+        answers=answers,
     )
 
 

@@ -181,7 +181,8 @@ class LabelLoop:
                 patience = self.options.patience
                 if patience is not None and waited >= patience:
                     return f"No better in {waited} epochs, stopped after {epoch}"
-        return f"Finished after {self.options.epochs} epochs"
+        epochs = self.options.epochs
+        return f"Finished after {epochs} epoch{'s' * (epochs > 1)}"
 
     def _kept(self) -> str:
         if self.best_epoch:

@@ -9,7 +9,6 @@ and the test rows validate. Here it starts from DNA and stands after the sequenc
 told otherwise, no letter is favoured at the start, and test rows are never looked at.
 """
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
 from hyenascope.data.labelled_sources import LabelledSource, Labels
-from hyenascope.models.checkpoint import load_pretrained
+from hyenascope.models.fresh_backbone import fresh_backbone
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.prompted import Answer, Place, PromptedModel, dna_prompt
 from hyenascope.models.saved_prompt import save_prompt
@@ -120,10 +119,8 @@ def prompt_tune(
     learn, choose = learn_and_choose(data, given, seed=options.seed)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)  # not after hours of training
-    if isinstance(model, HyenaLM):
-        backbone = copy.deepcopy(model).cpu()
-    else:
-        backbone = load_pretrained(model)
+    generator = torch.Generator().manual_seed(options.seed)
+    backbone = fresh_backbone(model, generator)
     prompted = PromptedModel(
         backbone,
         SequenceTask(data.task, data.label_names),
@@ -134,7 +131,7 @@ def prompt_tune(
         separator=separator,
         dropout=options.dropout,
         reading=_reading(backbone, n_tokens + separator, options),
-        generator=torch.Generator().manual_seed(options.seed),
+        generator=generator,
     )
     _favour_none(prompted, learn, options.seed, device)
 
@@ -156,7 +153,12 @@ def prompt_tune(
     )
     keep()
     return FinetuneResult(
-        prompted, fit.reports, fit.best_epoch, fit.scores, fit.finished, fit.message
+        model=prompted,
+        reports=fit.reports,
+        best_epoch=fit.best_epoch,
+        scores=fit.scores,
+        finished=fit.finished,
+        message=fit.message,
     )
 
 

@@ -65,7 +65,8 @@ def _title(model: TrackModel) -> str:
 
 def _what(model: TrackModel) -> str:
     each = "base" if model.bin_size == 1 else f"bin of {model.bin_size:,} bases"
-    units = f" in {model.units}" if model.units else ""
+    number = model.task.kind == "regression" and model.units
+    units = f" in {model.units}" if number else ""
     config = model.config
     return (
         f"It says of every {each} {_WHAT[model.task.kind]}{units}, from windows of "

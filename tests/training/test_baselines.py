@@ -13,6 +13,7 @@ from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_evaluation import evaluate_labels
+from tests.training.hearing import Hearing
 
 OPTIONS = FinetuneOptions(epochs=1, batch_size=16)
 SMALL = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
@@ -129,19 +130,7 @@ def test_names_that_clash_or_are_unknown_are_refused():
 
 
 def test_a_baseline_that_was_stopped_is_not_judged(monkeypatch):
-    class Ending:
-        stop_requested = True
-
-        def begin(self, plan, past):
-            pass
-
-        def step(self, report):
-            pass
-
-        def end(self, message):
-            pass
-
-    stopped = lambda *what, **how: finetune(*what, monitor=Ending(), **how)  # noqa: E731
+    stopped = lambda *what, **how: finetune(*what, monitor=Hearing(stop_at=1), **how)  # noqa: E731
     monkeypatch.setattr(baselines, "finetune", stopped)
     with pytest.raises(KeyboardInterrupt, match="Stopped in epoch 1"):
         compare(

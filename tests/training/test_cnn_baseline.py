@@ -8,6 +8,7 @@ from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.training.cnn_baseline import fit_cnn
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_metrics import score_labels
+from tests.training.hearing import Hearing
 
 
 def texts(labels, seed=0):
@@ -29,24 +30,6 @@ def data(count=120, task="binary", names=("no", "yes")):
     if task == "regression":
         labels = np.array([[100 + 50.0 * text.count("A")] for text in sequences])
     return LabelledSequences("toy", sequences, labels, names, splits, task)
-
-
-class Hearing:
-    """A monitor that remembers."""
-
-    stop_requested = False
-
-    def __init__(self):
-        self.reports = []
-
-    def begin(self, plan, past):
-        self.plan = plan
-
-    def step(self, report):
-        self.reports.append(report)
-
-    def end(self, message):
-        self.message = message
 
 
 def fit(source, **options):
@@ -93,12 +76,9 @@ def test_a_monitor_hears_of_every_step():
         progress=False,
     )
     assert monitor.plan.steps == len(monitor.reports) == 6
-    assert monitor.message.startswith("Finished after 1 epochs")
+    assert monitor.message.startswith("Finished after 1 epoch;")
 
 
 def test_one_that_was_stopped_is_none():
-    class Ending(Hearing):
-        stop_requested = True
-
     with pytest.raises(KeyboardInterrupt, match="Stopped in epoch 1"):
-        fit_cnn(data(), device="cpu", monitor=Ending(), progress=False)
+        fit_cnn(data(), device="cpu", monitor=Hearing(stop_at=1), progress=False)

@@ -136,10 +136,12 @@ def test_places_off_the_genome_are_refused(genome):
 def test_one_contig_or_track_may_be_named_alone(genome):
     """Its letters are no contigs: I and V are other chromosomes than VI."""
     targets = regression([track([1, 2], 5), track([3, 4], chrom="chr2")], genome)
-    for alone in ("2", track([3, 4], 60)):
-        learn, choose = split_targets(targets, alone, genome)
-        assert learn.bases in (2, 4)
-        assert choose.bases == 2
+    learn, choose = split_targets(targets, "2", genome)
+    assert [str(part.interval) for part in learn.stretches] == ["chr1:6-7"]
+    assert [str(part.interval) for part in choose.stretches] == ["chr2:1-2"]
+    learn, choose = split_targets(targets, track([3, 4], 60), genome)
+    assert len(learn.stretches) == 2
+    assert [str(part.interval) for part in choose.stretches] == ["chr1:61-62"]
     assert regression(track([1, 2]), genome).bases == 2
 
 

@@ -14,6 +14,7 @@ from hyenascope.training.calibration import reliability
 from hyenascope.training.finetune import finetune
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_card import UNFINISHED_CARD, label_card
+from tests.training.hearing import Hearing
 
 CONFIG = HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=34, embed_dropout=0.0)
 
@@ -145,20 +146,11 @@ def test_probabilities_come_true_as_often_as_they_say(class_weights):
 
 
 def test_what_was_best_so_far_is_on_disk_when_a_run_dies(tmp_path):
-    class Dying:
-        stop_requested = False
-        heard = 0
-
-        def begin(self, plan, past):
-            pass
-
+    class Dying(Hearing):
         def step(self, report):
-            self.heard += report.validation is not None
-            if self.heard == 3:
+            super().step(report)
+            if sum(each.validation is not None for each in self.reports) == 3:
                 raise RuntimeError("the power is gone")
-
-        def end(self, message):
-            pass
 
     with pytest.raises(RuntimeError, match="power"):
         tuned(out=tmp_path / "m", monitor=Dying())

@@ -16,6 +16,7 @@ from hyenascope.models.saved_track_model import load_track_model
 from hyenascope.training.finetune_tracks import finetune_tracks
 from hyenascope.training.score_tracks import score_tracks
 from hyenascope.training.track_options import TrackOptions
+from tests.training.hearing import Hearing
 
 CONFIG = HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=66, embed_dropout=0.0)
 MOTIF, SIZE = "CATTTGG", 6_000
@@ -130,21 +131,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_global_one(genome):
 
 
 def test_a_run_that_is_stopped_keeps_its_best_epoch(genome, tmp_path):
-    class Stopping:
-        steps = 0
-        stop_requested = False
-
-        def begin(self, plan, past):
-            self.plan = plan
-
-        def step(self, report):
-            self.steps += 1
-            self.stop_requested = report.validation is not None
-
-        def end(self, message):
-            self.message = message
-
-    monitor = Stopping()
+    monitor = Hearing(stop_at=12)
     result = learnt(genome, monitor=monitor, out=tmp_path)
     assert not result.finished
     assert result.best_epoch == 1
@@ -230,20 +217,13 @@ def test_probabilities_are_calibrated_on_the_validation_bases(genome):
 
 
 def test_the_folder_says_what_made_it_also_while_it_is_made(genome, tmp_path):
-    class Watching:
-        stop_requested = False
+    class Watching(Hearing):
         seen = ""
-
-        def begin(self, plan, past):
-            pass
 
         def step(self, report):
             if report.validation is not None and not self.seen:
                 self.seen = (tmp_path / "m" / "README.md").read_text()
                 load_track_model(tmp_path / "m")
-
-        def end(self, message):
-            pass
 
     monitor = Watching()
     result = learnt(genome, options={"epochs": 2}, out=tmp_path / "m", monitor=monitor)

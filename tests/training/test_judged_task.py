@@ -18,6 +18,7 @@ from hyenascope.training.benchmark_recipes import find_recipes
 from hyenascope.training.cnn_baseline import fit_cnn
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.judged_task import JudgedTask
+from tests.training.hearing import Hearing
 
 OPTIONS = FinetuneOptions(epochs=2, patience=None, batch_size=16)
 
@@ -97,19 +98,7 @@ def test_all_that_decides_the_numbers_is_told(task):
 
 
 def test_a_cnn_that_was_stopped_is_not_judged(task, monkeypatch):
-    class Ending:
-        stop_requested = True
-
-        def begin(self, plan, past):
-            pass
-
-        def step(self, report):
-            pass
-
-        def end(self, message):
-            pass
-
-    stopped = lambda data, **how: fit_cnn(data, monitor=Ending(), **how)  # noqa: E731
+    stopped = lambda data, **how: fit_cnn(data, monitor=Hearing(stop_at=1), **how)  # noqa: E731
     monkeypatch.setattr(home, "fit_cnn", stopped)
     with pytest.raises(KeyboardInterrupt, match="Stopped in epoch 1"):
         task.table(device="cpu", progress=False)

@@ -12,6 +12,7 @@ from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows, epoch_batches
 from hyenascope.training.label_loop import LabelLoop
 from hyenascope.training.label_validation import ValidationRows
+from tests.training.hearing import Hearing
 
 BINARY = SequenceTask("binary", ("no", "yes"))
 
@@ -60,26 +61,6 @@ def loop(module=None, train=None, *, monitor=None, **options):
         monitor=monitor,
         progress=False,
     )
-
-
-class Hearing:
-    """A monitor that remembers, and may ask for a stop."""
-
-    def __init__(self, stop_at=None):
-        self.stop_at, self.reports, self.plan, self.message = stop_at, [], None, ""
-
-    def begin(self, plan, past):
-        self.plan = plan
-
-    def step(self, report):
-        self.reports.append(report)
-
-    def end(self, message):
-        self.message = message
-
-    @property
-    def stop_requested(self):
-        return len(self.reports) == self.stop_at
 
 
 def test_steps_are_those_of_adamw_on_the_weighted_mean_loss():

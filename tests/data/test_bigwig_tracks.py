@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hyenascope.data.bigwig import write_bigwig
+from hyenascope.data.bigwig_tracks import bigwig_tracks
 from hyenascope.data.contigs import UnknownContigError
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
-from hyenascope.data.signal_tracks import bigwig_tracks
 
 SIZES = {"chr1": 12, "chr2": 8}
 
