@@ -1,0 +1,84 @@
+"""What the cards of the shipped weights say is what the shipped weights do."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from hyenascope.models.checkpoint import checkpoint_hash, load_pretrained
+from hyenascope.models.published import BUNDLED
+from hyenascope.training.judgement import judge
+from scripts.train_bundled import WEIGHTS, demo_recipe, yeast_recipe
+
+README = WEIGHTS.parents[1] / "README.md"
+
+
+def _table(page, title):
+    """Return the first table of Markdown after a title, indexed by its first column."""
+    lines = iter(page.split(title, 1)[1].splitlines())
+    rows = []
+    for line in lines:
+        if line.startswith("|"):
+            rows.append(line.strip("|"))
+        elif rows:
+            break
+    table = pd.read_csv(io.StringIO("\n".join(rows)), sep="|", dtype=str)
+    table = table.map(str.strip, na_action="ignore").drop(index=0)
+    table.columns = table.columns.str.strip()
+    return table.set_index(table.columns[0])
+
+
+def _card(name):
+    return (WEIGHTS / name / "README.md").read_text(encoding="utf-8")
+
+
+def _held_out(name):
+    found = _table(_card(name), "## Held-out nats per base")
+    return found.apply(lambda cells: pd.to_numeric(cells.str.replace(",", "")))
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_cards_are_those_of_the_weights(name):
+    assert f"Weights `{checkpoint_hash(load_pretrained(name))}`" in _card(name)
+
+
+@pytest.mark.slow
+def test_the_demo_reads_as_its_card_says():
+    found = judge(load_pretrained("demo-synthetic"), demo_recipe().data, orders=[8, 9])
+    card = _held_out("demo-synthetic")
+    for row, nats in found.table.nats["all"].items():
+        assert nats == pytest.approx(card.loc[row, "nats per base"], abs=2e-4)
+
+
+@pytest.mark.slow
+def test_yeast_reads_as_its_card_says_in_every_class(shared):
+    folder = shared / "data" / "yeast_R64"
+    (fasta,), (gtf,) = folder.glob("*.fa.gz"), folder.glob("*.gtf.gz")
+    recipe = yeast_recipe(fasta, gtf)
+    model = load_pretrained("yeast-1k")
+    found = judge(model, recipe.data, genes=recipe.genes, orders=[])
+    card = _held_out("yeast-1k")
+    assert {"CDS", "intergenic", "soft-masked"} <= set(card.columns)
+    nats = found.table.nats.loc["yeast-1k"].rename({"all": "nats per base"})
+    bases = found.table.bases.rename({"all": "nats per base"})
+    for column in card.columns.drop("perplexity"):
+        assert bases[column] == card.loc["bases judged", column]
+        assert nats[column] == pytest.approx(card.loc["yeast-1k", column], abs=2e-4)
+
+
+def test_the_readme_repeats_the_cards():
+    table = _table(README.read_text(encoding="utf-8"), "## Bundled models")
+    for name in BUNDLED:
+        card, row = _held_out(name), table.loc[f"`{name}`"]
+        nats = card["nats per base"]
+        assert float(row["nats per base"]) == nats[name]
+        for order in (4, 8, 12):
+            said = float(row[f"{'Markov ' if order == 4 else ''}order {order}"])
+            assert said == nats[f"Markov, order {order}"]
+
+
+def test_all_weights_are_small():
+    files = [path for path in WEIGHTS.rglob("*") if path.is_file()]
+    assert len(files) >= 2 * len(BUNDLED)
+    assert max(path.stat().st_size for path in files) < 2_000_000
+    assert sum(path.stat().st_size for path in files) < 12_000_000
