@@ -19,7 +19,7 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.data.labelled_sources import LabelledSource, Labels
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.training.few_shot import FewShot
+from hyenascope.training.few_shot_prompts import FewShot
 from hyenascope.training.finetune_options import FinetuneOptions
 from hyenascope.training.label_batches import LabelledRows
 from hyenascope.training.label_loop import EpochReport, LabelLoop
@@ -81,7 +81,7 @@ def instruction_tune(
         As in `hyenascope.data.labelled_sources.collect_labelled`, with classes. Of
         data with splits, the split ``train`` is learnt from.
     shots, letters, separator
-        As in `hyenascope.training.few_shot.FewShot`; ask as you tuned.
+        As in `hyenascope.training.few_shot_prompts.FewShot`; ask as you tuned.
     samples
         Prompts to learn from, each with another query, and to validate with; fewer
         where there are fewer rows.
