@@ -10,7 +10,7 @@ shipped weights anew without training. Hours on two CPU cores; set
 
 import argparse
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -18,11 +18,14 @@ import torch
 
 from hyenascope.data.example import DEMO_CONTIG, demo_genome, demo_training_genome
 from hyenascope.models.checkpoint import load_pretrained, save_pretrained
+from hyenascope.models.config_dialects import read_config
 from hyenascope.models.hyena import HyenaConfig
 from hyenascope.training.genome_data import GenomeData
 from hyenascope.training.judgement import judge, write_judgement
+from hyenascope.training.model_card import CURVES_FILE
 from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.pretrain import PretrainOptions, pretrain
+from hyenascope.training.software import Software, software
 
 HELD_OUT_YEAST = ("VIII", "XVI")
 WEIGHTS = Path(__file__).parents[1] / "hyenascope" / "weights"
@@ -101,6 +104,7 @@ def yeast_recipe(fasta: Path, genes: Path | None) -> Recipe:
 
 def train(recipe: Recipe, run: Path) -> None:
     """Run the recipe, or go on with it; then ship the weights."""
+    made_with = software()  # before the weights change, which git tracks
     result = pretrain(
         recipe.config,
         recipe.data,
@@ -112,7 +116,8 @@ def train(recipe: Recipe, run: Path) -> None:
     if not result.finished:
         raise SystemExit(result.message)
     result.model.name = recipe.name
-    save_pretrained(result.model, WEIGHTS / recipe.name)
+    made = {"made_with": asdict(made_with)}
+    save_pretrained(result.model, WEIGHTS / recipe.name, metadata=made)
     result.history.to_csv(run / "history.tsv", sep="\t", index=False)
 
 
@@ -122,18 +127,21 @@ def write(recipe: Recipe, run: Path) -> None:
     model = load_pretrained(folder)
     found = judge(model, recipe.data, genes=recipe.genes, progress=True)
     logging.info("%s", found.table.nats)
-    history = run / "history.tsv"
+    made = read_config(folder / "config.json").metadata["made_with"]
+    curves = folder / CURVES_FILE
+    history = run / "history.tsv" if (run / "history.tsv").exists() else curves
     write_judgement(
         folder,
         model,
         recipe.data,
         found,
         options=recipe.options,
-        history=pd.read_csv(history, sep="\t") if history.exists() else None,
+        history=pd.read_csv(history, sep="\t"),
         about=recipe.about,
         command=recipe.command,
         limits=recipe.limits,
         licence="Apache-2.0",
+        made_with=Software(**made),
     )
 
 

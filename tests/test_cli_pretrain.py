@@ -5,9 +5,11 @@ import pytest
 from click.testing import CliRunner
 
 from hyenascope.cli import main
-from hyenascope.models.checkpoint import load_pretrained
-from hyenascope.training.run_folder import read_checkpoint
+from hyenascope.models.checkpoint import load_pretrained, save_pretrained
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.run_checkpoint import read_checkpoint
 
+TINY = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
 SMALL = "--width 8 --layers 1 --length 32 --batch-size 4 --steps 4 --device cpu --quiet"
 
 
@@ -81,10 +83,17 @@ def test_goes_on_from_another_model(fasta, tmp_path):
         ("--max-memory lots", "must be bytes such as 8G; got 'lots'"),
         ("--start-length 5", "--length must be start=5 doubled some times; got 32"),
         ("--device quantum", "--device must be"),
+        ("--clip 0", "--clip must be positive; got 0.0"),
+        (
+            "--model tiny --objective masked",
+            "--objective must be 'next_token' for a causal model",
+        ),
     ],
 )
 def test_says_what_is_wrong_in_a_line(fasta, tmp_path, words, message):
-    done = run(fasta, "--out", tmp_path / "run", *SMALL.split(), *words.split())
+    save_pretrained(HyenaLM(TINY), tmp_path / "tiny")
+    typed = words.replace("tiny", str(tmp_path / "tiny")).split()
+    done = run(fasta, "--out", tmp_path / "run", *SMALL.split(), *typed)
     assert done.exit_code in (1, 2)
     assert message in done.stderr
     assert "Traceback" not in done.output

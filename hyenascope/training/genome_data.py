@@ -73,9 +73,10 @@ class GenomeData:
     genomes
         In the order given.
     train, valid, test
-        Stretches, sorted; those of one part overlap none of another.
+        Stretches, sorted; none overlaps another, of whichever part.
     typed
-        What a shell would be told to cut them in the same way.
+        What a shell would be told to cut them in the same way; empty for genomes that
+        are in no file.
     """
 
     genomes: tuple[Genome, ...]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from hyenascope._choices import check_choice
 from hyenascope._device import resolve_device
 from hyenascope._typing import StrPath
 
@@ -56,7 +57,8 @@ class Hardware:
     Raises
     ------
     ValueError
-        If a number is below its least, or ``"fsdp"`` meets ``"64"``.
+        If a number is below its least, a word is unknown, or ``"fsdp"`` meets
+        ``"64"``.
     """
 
     device: str | torch.device | None = None
@@ -69,6 +71,8 @@ class Hardware:
     workers: int = 0
 
     def __post_init__(self) -> None:
+        check_choice("strategy", self.strategy, Strategy)
+        check_choice("precision", self.precision, Precision)
         least = {"devices": 1, "num_nodes": 1, "workers": 0}
         for name, bound in least.items():
             if (value := getattr(self, name)) < bound:
@@ -98,7 +102,7 @@ class Hardware:
         ImportError
             If the extra ``train``, or what a logger needs, is not installed.
         ValueError
-            If ``loggers`` are given without ``out``.
+            If one of ``loggers`` is unknown, or they are given without ``out``.
         """
         if find_spec("lightning_fabric") is None:
             raise ImportError(
@@ -149,6 +153,8 @@ def _numbers(precision: Precision) -> dict[str, Any]:
 
 
 def _loggers(names: Sequence[LoggerName], out: StrPath | None) -> list[Any]:
+    for name in names:
+        check_choice("loggers", name, LoggerName)
     if names and out is None:
         raise ValueError(f"out must be given for loggers; got loggers={list(names)}.")
     return [_logger(name, Path(out)) for name in names if out is not None]

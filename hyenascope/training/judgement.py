@@ -1,6 +1,6 @@
 """How well a model reads what was held out from it, and the card that says so."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from hyenascope.training.model_card import TrainingFacts, write_card
 from hyenascope.training.nats_by_position import PositionNats, nats_by_position
 from hyenascope.training.pretrain_options import PretrainOptions
 from hyenascope.training.region_classes import region_classes
+from hyenascope.training.software import Software, software
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def judge(
     Raises
     ------
     ValueError
-        If nothing is held out, or the model is two-sided.
+        If nothing is held out, the model is two-sided, or as `check_genes`.
 
     Examples
     --------
@@ -86,10 +87,7 @@ def judge(
     """
     if not data.valid:
         raise ValueError("data must hold something out to judge on; got nothing.")
-    if genes is not None and len(data.genomes) > 1:
-        raise ValueError(
-            f"genes can be given for one genome; got {len(data.genomes)} genomes."
-        )
+    check_genes(genes, data)
     share = min(1.0, most_bases / data.bases("valid"))
     texts = {
         name: text[: max(1, round(share * len(text)))]
@@ -111,11 +109,31 @@ def judge(
     return Judgement(table, positions, training.bases)
 
 
+def check_genes(genes: StrPath | None, data: GenomeData) -> None:
+    """Refuse an annotation that has nothing to tell of the data.
+
+    Raises
+    ------
+    ValueError
+        If there are several genomes, or the file holds no gene or is damaged.
+    OSError
+        If it cannot be read.
+    """
+    if genes is None:
+        return
+    if len(data.genomes) > 1:
+        raise ValueError(
+            f"genes must be given for one genome only; got {len(data.genomes)} genomes."
+        )
+    if not read_genes(genes):
+        raise ValueError(f"genes must hold genes; got none in {genes}.")
+
+
 def write_judgement(
     folder: StrPath,
     model: HyenaLM,
     data: GenomeData,
-    judgement: Judgement,
+    judgement: Judgement | None,
     *,
     options: PretrainOptions,
     history: pd.DataFrame | None,
@@ -123,6 +141,8 @@ def write_judgement(
     command: str,
     limits: str = "",
     licence: str = "",
+    more: Mapping[str, str] | None = None,
+    made_with: Software | None = None,
 ) -> None:
     """Write the model card, and the curves beside it.
 
@@ -131,7 +151,7 @@ def write_judgement(
     folder
         Where the weights are.
     model, data, judgement
-        What was trained, on what, and how well it reads.
+        What was trained, on what, and how well it reads, if that is known.
     options
         How it was trained.
     history
@@ -139,13 +159,17 @@ def write_judgement(
     about, limits
         What the data are, and what the model must not be used for, in Markdown.
     command
-        What to type to get the numbers again.
+        What to type to get the numbers again; empty if there is no way to.
     licence
         Of the weights.
+    more
+        Settings beside the options, name to value.
+    made_with
+        What trained the weights; what runs now if None.
     """
     trained = data.bases("train")
     counted = ""
-    if 0 < judgement.counted < trained:
+    if judgement is not None and 0 < judgement.counted < trained:
         counted = f" The Markov models counted its first {judgement.counted:,} bases."
     facts = TrainingFacts(
         data=f"{about}{counted}",
@@ -153,17 +177,18 @@ def write_judgement(
         training_bases=trained,
         tokens=options.tokens,
         seed=options.seed,
-        settings=options.settings(),
+        settings={**options.settings(), **(more or {})},
         command=command,
         limits=limits,
         licence=licence,
+        made_with=made_with or software(),
     )
     write_card(
         Path(folder),
         model,
         facts,
-        judgement.table,
-        positions=judgement.positions,
+        None if judgement is None else judgement.table,
+        positions=None if judgement is None else judgement.positions,
         curves=history,
     )
 

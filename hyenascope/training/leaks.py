@@ -41,7 +41,7 @@ def _crossing(
     ends: dict[tuple[str, bool], Region] = {}
     marked = [(r, True) for r in ones] + [(r, False) for r in others]
     for region, side in sorted(marked, key=lambda each: (each[0].start, each[0].end)):
-        text = _text(genomes[region.genome], region)
+        text = shared_text(genomes, region)
         other = ends.get((text, not side))
         if other is not None and other.end > region.start:
             return (region, other) if side else (other, region)
@@ -51,9 +51,9 @@ def _crossing(
     return None
 
 
-def _text(genome: Genome, region: Region) -> str:
+def shared_text(genomes: Sequence[Genome], region: Region) -> str:
     """Return a name that contigs share if their texts are one and hold DNA."""
-    found = genome.survey
+    found = genomes[region.genome].survey
     empty = found.unknown[region.chrom].bases == found.contigs[region.chrom]
     if empty:  # gaps of one length teach nothing
         return f"{region.genome}\t{region.chrom}"

@@ -17,7 +17,7 @@ from hyenascope.models.hyena import HyenaLM
 from hyenascope.training.curves import curve_table, write_curves
 from hyenascope.training.held_out import HeldOutTable
 from hyenascope.training.nats_by_position import PositionNats
-from hyenascope.training.software import git_commit, software_versions
+from hyenascope.training.software import Software, software
 
 CURVES_FILE = "curves.tsv"
 
@@ -43,13 +43,13 @@ class TrainingFacts:
     settings
         Name to value, as the run was given them.
     command
-        What to type to get these weights and numbers again.
+        What to type to get these weights and numbers again; empty if there is no way.
     limits
         What the model must not be used for, in Markdown.
     licence
         Of the weights.
-    versions, commit
-        Of the software; by default what runs now.
+    made_with
+        The software that trained the model; by default what runs now.
 
     Raises
     ------
@@ -72,8 +72,7 @@ class TrainingFacts:
     command: str
     limits: str = ""
     licence: str = ""
-    versions: Mapping[str, str] = field(default_factory=software_versions)
-    commit: str | None = field(default_factory=git_commit)
+    made_with: Software = field(default_factory=software)
 
     def __post_init__(self) -> None:
         for name in ("training_bases", "tokens"):
@@ -89,7 +88,7 @@ class TrainingFacts:
 def model_card(
     model: HyenaLM,
     facts: TrainingFacts,
-    held_out: HeldOutTable,
+    held_out: HeldOutTable | None,
     *,
     positions: PositionNats | None = None,
     curves: pd.DataFrame | None = None,
@@ -103,7 +102,8 @@ def model_card(
     facts
         How it came to be.
     held_out
-        From `hyenascope.training.held_out.held_out_table`.
+        From `hyenascope.training.held_out.held_out_table`; None if nothing was judged,
+        as of a two-sided model.
     positions
         From `hyenascope.training.nats_by_position.nats_by_position`.
     curves
@@ -117,8 +117,9 @@ def model_card(
     sections = {
         "Data": _data(facts, held_out),
         "Training": _training(facts),
-        "Held-out nats per base (lower is better)": _held_out(held_out),
     }
+    if held_out is not None:
+        sections["Held-out nats per base (lower is better)"] = _held_out(held_out)
     if positions is not None:
         sections["Nats per base by left context"] = _positions(positions)
     if curves is not None:
@@ -134,7 +135,7 @@ def write_card(
     folder: StrPath,
     model: HyenaLM,
     facts: TrainingFacts,
-    held_out: HeldOutTable,
+    held_out: HeldOutTable | None,
     *,
     positions: PositionNats | None = None,
     curves: pd.DataFrame | None = None,
@@ -186,15 +187,19 @@ def _shape(model: HyenaLM, facts: TrainingFacts) -> str:
     )
 
 
-def _data(facts: TrainingFacts, held_out: HeldOutTable) -> str:
+def _data(facts: TrainingFacts, held_out: HeldOutTable | None) -> str:
+    judged = "" if held_out is None else f" Held out: {_names(held_out)}."
+    return (
+        f"{facts.data}\n\nTraining text: {facts.training_bases:,} bases.{judged} "
+        f"Fingerprint of the data: `{facts.fingerprint}`."
+    )
+
+
+def _names(held_out: HeldOutTable) -> str:
     names = [f"{name} ({size:,} bp)" for name, size in held_out.texts.items()]
     hidden = len(names) - _NAMES_SHOWN
     more = f" and {hidden:,} more" if hidden > 0 else ""
-    shown = ", ".join(names[:_NAMES_SHOWN]) + more
-    return (
-        f"{facts.data}\n\nTraining text: {facts.training_bases:,} bases. Held out: "
-        f"{shown}. Fingerprint of the data: `{facts.fingerprint}`."
-    )
+    return ", ".join(names[:_NAMES_SHOWN]) + more
 
 
 def _training(facts: TrainingFacts) -> str:
@@ -262,6 +267,5 @@ def _number(value: float, *, whole: bool) -> str:
 
 
 def _made_with(facts: TrainingFacts) -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in facts.versions.items())
-    commit = f", commit `{facts.commit}`" if facts.commit else ""
-    return f"{versions}{commit}.\n\n```\n{facts.command}\n```"
+    command = f"\n\n```\n{facts.command}\n```" if facts.command else ""
+    return f"{facts.made_with}.{command}"

@@ -59,7 +59,8 @@ def open_genomes(
         BED file of the stretches to use, 0-based half-open. A fourth column says
         ``train``, ``valid`` or ``test`` (the published format; ``validation``,
         ``val`` and ``dev`` are ``valid``); without one all are for training, less
-        what ``validation`` and ``test`` hold out.
+        what ``validation`` and ``test`` hold out. Stretches of one part that overlap
+        are made one.
     progress
         Show a bar while files are read.
 
@@ -88,15 +89,32 @@ def open_genomes(
         parts = _by_contig(opened, validation, test, leave_out)
     else:
         parts = _by_intervals(opened, Path(intervals), validation, test, leave_out)
-    train, valid, held = (tuple(sorted(parts[p])) for p in ("train", "valid", "test"))
+    train, valid, held = (_joined(parts[p]) for p in ("train", "valid", "test"))
     if not train:
         raise ValueError(
             "genomes must leave something to train on; got "
             f"{len(valid) + len(held)} stretches, all held out."
         )
     refuse_leaks(opened, train, valid, held)
-    typed = _typed(opened, validation, test, leave_out, intervals)
+    on_disk = all(isinstance(genome.texts, FastaReader) for genome in opened)
+    typed = _typed(opened, validation, test, leave_out, intervals) if on_disk else ""
     return GenomeData(opened, train, valid, held, typed)
+
+
+def _joined(regions: Iterable[Region]) -> tuple[Region, ...]:
+    """Return stretches sorted, those that overlap made one: no base counts twice."""
+    joined: list[Region] = []
+    for region in sorted(regions):
+        last = joined[-1] if joined else None
+        same = last is not None and (last.genome, last.chrom) == (
+            region.genome,
+            region.chrom,
+        )
+        if last is not None and same and region.start < last.end:
+            joined[-1] = replace(last, end=max(last.end, region.end))
+        else:
+            joined.append(region)
+    return tuple(joined)
 
 
 def _typed(

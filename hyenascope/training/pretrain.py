@@ -4,8 +4,9 @@
 then, keeps checkpoints, and goes on where an earlier process was stopped or killed.
 """
 
+import shlex
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,19 @@ import torch
 from torch import Tensor
 
 from hyenascope._typing import StrPath
-from hyenascope.data.annotation import read_genes
 from hyenascope.models.checkpoint import checkpoint_hash, save_pretrained
+from hyenascope.models.gradient_memory import GradientPlan
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.run_checkpoint import read_checkpoint
 from hyenascope.training.genome_data import GenomeData
 from hyenascope.training.hardware import Hardware, LoggerName
-from hyenascope.training.judgement import judge, write_judgement
+from hyenascope.training.judgement import check_genes, judge, write_judgement
 from hyenascope.training.memory import plan_passes
 from hyenascope.training.open_genomes import GenomeSource, open_genomes
 from hyenascope.training.pretrain_options import PretrainOptions
-from hyenascope.training.progress import Monitor, RunPlan, StepReport
+from hyenascope.training.progress import Monitor, RunPlan, StepReport, report_table
 from hyenascope.training.run import Run
-from hyenascope.training.run_folder import RunFolder, read_checkpoint
+from hyenascope.training.run_folder import RunFolder
 from hyenascope.training.step_batches import StepBatches
 from hyenascope.training.trainer import Trainer
 
@@ -69,7 +71,7 @@ class PretrainResult:
     @property
     def history(self) -> pd.DataFrame:
         """One row per step, the columns of `StepReport`."""
-        return pd.DataFrame([asdict(report) for report in self.reports])
+        return report_table(self.reports)
 
 
 def pretrain(
@@ -110,11 +112,12 @@ def pretrain(
         default a twentieth of every contig is held out.
     genes
         GTF or GFF3, if there is one genome: the card tells coding bases from others.
+        Causal models alone are judged base by base.
     out
         Folder of the run: checkpoints, ``steps.tsv``, and in the end the model and its
-        card, which holds it against Markov models on the held-out text. If it holds a
-        run with the same options and data, that run goes on. None keeps nothing on
-        disk.
+        card, which holds a causal one against Markov models on the held-out text. If
+        it holds a run with the same options and data, that run goes on. None keeps
+        nothing on disk.
     save_every, validate_every
         Steps between checkpoints, and between looks at held-out windows (200,000
         tokens of them at most); both also happen at the end.
@@ -137,8 +140,8 @@ def pretrain(
     ------
     ValueError
         If no window can be drawn, windows exceed the model's context, the objective
-        does not fit the model, or ``out`` holds another run; the message lists what
-        differs.
+        does not fit the model, ``genes`` have nothing to tell of these genomes, or
+        ``out`` holds another run; the message lists what differs.
     FloatingPointError
         If three steps in a row had no finite loss; the last checkpoint is kept.
     ImportError
@@ -160,8 +163,6 @@ def pretrain(
     ):
         if value < 1:
             raise ValueError(f"{name} must be at least 1; got {value}.")
-    if genes is not None:
-        read_genes(genes)  # what is wrong with it must not come up after the training
     if hardware.strategy == "fsdp" and (out is None or options.ema is not None):
         raise ValueError(
             "strategy 'fsdp' needs out, where the whole model is put together, and has "
@@ -173,7 +174,9 @@ def pretrain(
     if folder is not None:
         folder.claim()
     data = _data(genomes, validation, test, leave_out, intervals, progress=progress)
+    check_genes(genes, data)  # what is wrong must not come up after the training
     checkpoint = None if folder is None else folder.latest()
+    fabric = hardware.launch(loggers=loggers, out=out)
     plan = plan_passes(
         config,
         options.length + options.append_sep,
@@ -181,17 +184,18 @@ def pretrain(
         batch_size=options.batch_size,
         micro_batch=options.micro_batch or _micro_batch_of(checkpoint),
     )
+    plan = fabric.broadcast(plan)  # devices may have unlike amounts of free memory
     options = replace(options, micro_batch=plan.batch)  # sums of floats depend on it
-    fabric = hardware.launch(loggers=loggers, out=out)
     batches = StepBatches(
         data, options, rank=fabric.global_rank, world_size=fabric.world_size
     )
-    fresh = _fresh(model, config, options.seed, recompute=plan.recompute)
+    fresh = _fresh(model, _recomputing(config, plan, hardware), options.seed)
     if folder is not None:
         fresh.name = folder.path.resolve().name
+    record = _record(model, config, options, hardware, data)
     run = Run(
         trainer=Trainer(fabric, fresh, options, batches, hardware.workers),
-        record=_record(model, config, options, hardware, data),
+        record=record,
         held_out=_held_out(data, options),
         folder=folder,
         save_every=save_every,
@@ -204,8 +208,16 @@ def pretrain(
     finished, message = run.go(_plan(fresh, options, out))
     result = _result(run, config, finished=finished, message=message)
     if folder is not None and finished and fabric.is_global_zero:
+        begun = {name: record[name] for name in ("begun from", "precision")}
         _write_card(
-            folder.path, result, data, options, genes, hardware, progress=progress
+            folder.path,
+            result,
+            data,
+            options,
+            genes,
+            hardware,
+            begun,
+            progress=progress,
         )
     return result
 
@@ -220,10 +232,11 @@ def _check_model(config: HyenaConfig, options: PretrainOptions) -> None:
     if options.append_sep and options.objective == "masked":
         raise ValueError("append_sep must be False with the objective 'masked'.")
     if config.bidirectional != (options.objective == "masked"):
+        sides = "two-sided" if config.bidirectional else "causal"
         raise ValueError(
-            "config must be causal to predict the next base and two-sided "
-            "(bidirectional=True) to fill in masked ones; got "
-            f"bidirectional={config.bidirectional} with {options.objective!r}."
+            "objective must be 'next_token' for a causal model and 'masked' for a "
+            "two-sided one (bidirectional=True); got "
+            f"{options.objective!r} and a {sides} model."
         )
 
 
@@ -261,11 +274,20 @@ def _micro_batch_of(checkpoint: Path | None) -> int | None:
     return found
 
 
-def _fresh(
-    model: HyenaConfig | HyenaLM, config: HyenaConfig, seed: int, *, recompute: bool
-) -> HyenaLM:
+def _recomputing(
+    config: HyenaConfig, plan: GradientPlan, hardware: Hardware
+) -> HyenaConfig:
+    """Return the configuration for the run: what it asks for itself stays asked for."""
+    left = hardware.gradient_checkpointing is None
+    return replace(
+        config,
+        checkpoint_mixer=plan.recompute or (left and config.checkpoint_mixer),
+        checkpoint_mlp=plan.recompute or (left and config.checkpoint_mlp),
+    )
+
+
+def _fresh(model: HyenaConfig | HyenaLM, config: HyenaConfig, seed: int) -> HyenaLM:
     """Return a model of its own for this run."""
-    config = replace(config, checkpoint_mixer=recompute, checkpoint_mlp=recompute)
     fresh = HyenaLM(config, generator=torch.Generator().manual_seed(seed))
     if isinstance(model, HyenaLM):
         fresh.load_state_dict(model.state_dict())
@@ -356,36 +378,40 @@ def _write_card(
     options: PretrainOptions,
     genes: StrPath | None,
     hardware: Hardware,
+    begun: Mapping[str, str],
     *,
     progress: bool,
 ) -> None:
-    """Judge the model and write its card, if there is something to judge it on."""
-    if not data.valid or result.model.config.bidirectional:
-        return
-    command = f"hyenascope evaluate --model {folder.name} {data.typed}"
-    if genes is not None:
-        command = f"{command} --genes {Path(genes).name}"
+    """Write a card, with a judgement where there is something to judge and a way to."""
+    judged = bool(data.valid) and not result.model.config.bidirectional
+    place = hardware.place
     try:
         write_judgement(
             folder,
             result.model,
             data,
-            judge(
-                result.model,
-                data,
-                genes=genes,
-                device=hardware.place,
-                progress=progress,
-            ),
+            judge(result.model, data, genes=genes, device=place, progress=progress)
+            if judged
+            else None,
             options=options,
             history=result.history,
             about=f"Trained on {', '.join(genome.name for genome in data.genomes)}.",
-            command=command,
+            command=_command(folder, data, genes) if judged else "",
+            more=begun,
         )
     except OSError as error:
         warnings.warn(
             f"The card could not be written: {error}", RuntimeWarning, stacklevel=3
         )
+
+
+def _command(folder: Path, data: GenomeData, genes: StrPath | None) -> str:
+    """Return what gives the numbers of the card again; "" for genomes in memory."""
+    if not data.typed:
+        return ""
+    words = ["hyenascope", "evaluate", "--model", folder.resolve().name]
+    annotation = [] if genes is None else ["--genes", Path(genes).name]
+    return f"{shlex.join(words)} {data.typed} {shlex.join(annotation)}".strip()
 
 
 def _metadata(run: Run) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from hyenascope._choices import check_choice
 from hyenascope.training.objectives import Objective
 from hyenascope.training.optimizers import RECIPES, Preset, Recipe
 from hyenascope.training.warmup import Stage
@@ -57,7 +58,8 @@ class PretrainOptions:
     Raises
     ------
     ValueError
-        If a number is out of range or ``stages`` do not fit the rest.
+        If a number is out of range, a word is unknown, or ``stages`` do not fit the
+        rest.
 
     Examples
     --------
@@ -84,6 +86,8 @@ class PretrainOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_choice("objective", self.objective, Objective)
+        check_choice("preset", self.preset, Preset)
         least = {"steps": 1, "batch_size": 1, "length": 2, "seed": 0}
         for name, bound in least.items():
             if (value := getattr(self, name)) < bound:
@@ -97,6 +101,12 @@ class PretrainOptions:
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise ValueError(f"{name} must be from 0 to 1; got {share}.")
+        if self.weight_decay is not None and not self.weight_decay >= 0:
+            raise ValueError(
+                f"weight_decay must be at least 0; got {self.weight_decay}."
+            )
+        if self.betas is not None and not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be from 0 to below 1; got {self.betas}.")
         self._check_stages()
 
     def _check_stages(self) -> None:

@@ -10,15 +10,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from hyenascope._device import freed_memory_kept
+from hyenascope.models.run_checkpoint import FORMAT, read_checkpoint
 from hyenascope.training.interrupts import held_back
 from hyenascope.training.progress import Monitor, RunPlan, StepReport
-from hyenascope.training.run_folder import (
-    FORMAT,
-    RunFolder,
-    is_better,
-    read_checkpoint,
-    refuse_other,
-)
+from hyenascope.training.run_folder import RunFolder, is_better, refuse_other
 from hyenascope.training.trainer import Trainer, sum_over_devices
 
 _LOGGER = logging.getLogger("hyenascope")
@@ -162,7 +157,7 @@ class Run:
         self.reports.append(report)
         self._unlogged.append(report)
         self._tell(report, bar)
-        if self.trainer.bad_in_a_row and not last:
+        if self.trainer.gave_up or (self.trainer.bad_in_a_row and not last):
             return  # the last good checkpoint stays the last
         if report.validation is not None and is_better(report.validation, self.best):
             before, self.best = self.best, report.validation

@@ -2,7 +2,8 @@
 
 ``checkpoints/step-00000500.pt`` hold all that a run needs to go on as if it had never
 stopped; the last few and the best are kept. ``steps.tsv`` has a line per step. Every
-file appears whole or not at all, so whatever kills a run leaves one to go on from.
+file but this log, whose last line may be cut, appears whole or not at all, so whatever
+kills a run leaves one to go on from.
 """
 
 import csv
@@ -14,14 +15,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-import torch
-
 from hyenascope.data.atomic import atomic_path
 from hyenascope.training.progress import StepReport
 
 _COLUMNS = [field.name for field in fields(StepReport)]
-FORMAT = 2
-"""Of checkpoints."""
 _SHOWN = 20  # differences
 
 # What a run writes by way of `atomic_path`, which names a file that is not whole yet
@@ -165,26 +162,6 @@ class RunFolder:
         ):
             _write(file, kept, header=True)
         return kept
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint on the CPU, without running code of the file.
-
-    Raises
-    ------
-    ValueError
-        If the file is no checkpoint of a run, or of a newer version.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = (str(error).splitlines() or ["it is empty"])[0]
-        raise ValueError(
-            f"{path} must be a checkpoint of a run; it cannot be read: {reason}"
-        ) from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise ValueError(f"{path} must be a checkpoint of a run, format {FORMAT}.")
-    return state
 
 
 def refuse_other(

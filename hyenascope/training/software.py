@@ -2,6 +2,8 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +22,31 @@ def software_versions() -> dict[str, str]:
     """
     found = {name: version(name) for name in _LIBRARIES}
     return {**found, "python": platform.python_version()}
+
+
+@dataclass(frozen=True)
+class Software:
+    """What was there when weights were trained.
+
+    Parameters
+    ----------
+    versions
+        Library to version.
+    commit
+        As of `git_commit`.
+    """
+
+    versions: Mapping[str, str]
+    commit: str | None = None
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        return listed + (f", commit `{self.commit}`" if self.commit else "")
+
+
+def software() -> Software:
+    """Return what is there now."""
+    return Software(software_versions(), git_commit())
 
 
 def git_commit(module: StrPath | None = None) -> str | None:

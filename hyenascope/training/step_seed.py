@@ -29,5 +29,9 @@ def step_seed(words: Sequence[int], device: torch.device) -> Iterator[None]:
     devices = [device] if device.type == "cuda" else []
     own = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
     with torch.random.fork_rng(devices):
-        torch.manual_seed(own)
+        # Not torch.manual_seed: it would seed every other device as well.
+        torch.default_generator.manual_seed(own)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(own)
         yield

@@ -67,6 +67,11 @@ class Trainer:
         self.average = None if decay is None else MovingAverage(self.model, decay)
 
     @property
+    def gave_up(self) -> bool:
+        """Whether too many steps in a row had no finite loss and gradient."""
+        return self.bad_in_a_row >= _BAD_IN_A_ROW
+
+    @property
     def shared_out(self) -> bool:
         """Whether every device holds a part of the model only."""
         return isinstance(self.fabric.strategy, FSDPStrategy)
@@ -93,7 +98,7 @@ class Trainer:
             report = self._step(number, inputs, targets, began)
             self.step = number + 1
             yield report
-            if self.bad_in_a_row >= _BAD_IN_A_ROW:
+            if self.gave_up:
                 raise FloatingPointError(
                     f"the loss must be finite; it was not in {_BAD_IN_A_ROW} steps in "
                     f"a row. {report.skipped}"
@@ -108,9 +113,9 @@ class Trainer:
         words = [self.options.seed, number, self.fabric.global_rank]
         with step_seed(words, self.fabric.device):
             try:
-                loss = self._accumulate(inputs, targets)
+                loss = self._accumulate(number, inputs, targets)
             except torch.cuda.OutOfMemoryError as error:
-                raise self._too_large(inputs.shape[1]) from error
+                raise self._too_large(number) from error
         norm = float(self._clipped())
         skipped = ""
         if math.isfinite(loss) and math.isfinite(norm):
@@ -142,11 +147,11 @@ class Trainer:
             group["lr"] = rate
         return rate
 
-    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+    def _accumulate(self, number: int, inputs: Tensor, targets: Tensor) -> float:
         """Sum gradients of the mean loss over all targets of all devices."""
         fabric = self.fabric
         count = max(1.0, sum_over_devices(fabric, float((targets != IGNORED).sum())))
-        rows = self._rows(inputs.shape[1])
+        rows = self._rows(number)
         parts = list(zip(inputs.split(rows), targets.split(rows), strict=True))
         total = 0.0
         for place, (read, wanted) in enumerate(parts, start=1):
@@ -160,10 +165,11 @@ class Trainer:
             total += float(loss.detach())
         return sum_over_devices(fabric, total)
 
-    def _rows(self, tokens: int) -> int:
+    def _rows(self, number: int) -> int:
         """Return windows per pass: shorter windows come in larger batches."""
         assert self.options.micro_batch is not None
-        return max(1, self.options.micro_batch * self.options.length // tokens)
+        whole = self.options.micro_batch * self.options.length
+        return max(1, whole // self.batches.length(number))
 
     def _clipped(self) -> Tensor:
         norm = self.fabric.clip_gradients(
@@ -175,9 +181,10 @@ class Trainer:
         assert norm is not None
         return norm
 
-    def _too_large(self, tokens: int) -> MemoryError:
+    def _too_large(self, number: int) -> MemoryError:
         return MemoryError(
-            f"a pass of {self._rows(tokens)} windows of {tokens:,} tokens must fit the "
+            f"a pass of {self._rows(number)} windows of "
+            f"{self.batches.length(number):,} bp must fit the "
             f"memory of {self.fabric.device}; it does not. Lower micro_batch or "
             "max_memory, or take gradient_checkpointing=True."
         )

@@ -48,8 +48,8 @@ def length_stages(length: int, steps: int, *, start: int = 1024) -> tuple[Stage,
     Raises
     ------
     ValueError
-        If ``length`` is not ``start`` doubled some times, or there are fewer steps
-        than stages.
+        If ``start`` is below 1, ``length`` is not ``start`` doubled some times, or
+        there are fewer steps than stages.
 
     Examples
     --------
@@ -57,6 +57,8 @@ def length_stages(length: int, steps: int, *, start: int = 1024) -> tuple[Stage,
     (Stage(length=1024, steps=20), Stage(length=2048, steps=40),
      Stage(length=4096, steps=40))
     """
+    if start < 1:
+        raise ValueError(f"start must be at least 1; got {start}.")
     lengths = [start]
     while lengths[-1] < length:
         lengths.append(2 * lengths[-1])

@@ -9,7 +9,7 @@ was killed goes on where it was. Bases are read from disk when a window is asked
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Int64, UInt32
 
+from hyenascope._choices import check_choice
 from hyenascope.data.genome_survey import Runs
 from hyenascope.sequence.tokenizer import (
     BASE_TOKENS,
@@ -24,7 +25,8 @@ from hyenascope.sequence.tokenizer import (
     reverse_complement_tokens,
     tokenize,
 )
-from hyenascope.training.genome_data import GenomeData, Region
+from hyenascope.training.genome_data import Genome, GenomeData, Region
+from hyenascope.training.leaks import shared_text
 
 LowerCase = Literal["keep", "mask", "skip"]
 UnknownBases = Literal["ignore", "target"]
@@ -51,8 +53,10 @@ class WindowRules:
     reverse_complement
         Read each window from a strand drawn by a fair coin.
     balance
-        ``"bases"``: every base is read equally often. ``"genomes"``: windows come from
-        every genome equally often, however small it is.
+        ``"bases"``: every stretch is cut end to end, so that all bases are read about
+        equally often; one shorter than two windows gives one window per epoch.
+        ``"genomes"``: windows come from every genome equally often, however small it
+        is.
     """
 
     lower_case: LowerCase = "keep"
@@ -63,15 +67,9 @@ class WindowRules:
     balance: Balance = "bases"
 
     def __post_init__(self) -> None:
-        allowed = {
-            "lower_case": ("keep", "mask", "skip"),
-            "unknown": ("ignore", "target"),
-            "balance": ("bases", "genomes"),
-        }
-        for name, values in allowed.items():
-            if (value := getattr(self, name)) not in values:
-                choice = ", ".join(map(repr, values))
-                raise ValueError(f"{name} must be one of {choice}; got {value!r}.")
+        check_choice("lower_case", self.lower_case, LowerCase)
+        check_choice("unknown", self.unknown, UnknownBases)
+        check_choice("balance", self.balance, Balance)
         for name in ("max_lower_case", "max_unknown"):
             if not 0 <= (share := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1; got {share}.")
@@ -149,12 +147,11 @@ class Windows:
         regions, self.dropped = _widened(data, length)
         groups = [regions]
         if rules.balance == "genomes":
-            numbers = sorted({region.genome for region in regions})
+            numbers = sorted({region.genome for region in data.train})
             groups = [[r for r in regions if r.genome == n] for n in numbers]
         self._streams = [
             _Stream(data, group, length, rules, (seed, number))
             for number, group in enumerate(groups)
-            if group
         ]
         self._seed = seed
         self._refuse_empty()
@@ -192,15 +189,21 @@ class Windows:
         return self._streams[order[turn]].place(rounds)
 
     def _refuse_empty(self) -> None:
-        empty = [stream for stream in self._streams if not stream.size(0)]
-        if self._streams and not empty:
+        empty = [n for n, stream in enumerate(self._streams) if not stream.size(0)]
+        if not empty:
             return
-        regions = self.data.train
+        regions, where = self.data.train, ""
+        if self.rules.balance == "genomes":
+            each = sorted({region.genome for region in regions})
+            lost = [each[n] for n in empty]
+            regions = tuple(region for region in regions if region.genome in lost)
+            names = ", ".join(self.data.genomes[number].name for number in lost)
+            where = f" of {names}"
         longest = max(region.length for region in regions)
-        unusable = sum(stream.unusable(0) for stream in empty)
+        unusable = sum(self._streams[n].unusable(0) for n in empty)
         raise ValueError(
             f"genomes must hold a window of {self.length:,} bp that can be drawn; got "
-            f"{len(regions)} stretches, the longest of {longest:,} bp, and "
+            f"{len(regions)} stretches{where}, the longest of {longest:,} bp, and "
             f"{unusable:,} windows with more than {self.rules.max_unknown:.0%} N or "
             "too much lower case."
         )
@@ -232,6 +235,8 @@ class _Stream:
         self._epoch = lru_cache(maxsize=2)(self._cut)
 
     def size(self, epoch: int) -> int:
+        if not self.regions:
+            return 0
         self._reach(epoch)
         return self._ends[epoch + 1] - self._ends[epoch]
 
@@ -241,7 +246,7 @@ class _Stream:
             self._ends.append(self._ends[-1] + len(cut.order))
 
     def unusable(self, epoch: int) -> int:
-        return self._epoch(epoch).unusable
+        return self._epoch(epoch).unusable if self.regions else 0
 
     def place(self, index: int) -> Place:
         while self._ends[-1] <= index:
@@ -298,7 +303,7 @@ class _Stream:
 
 def _widened(data: GenomeData, length: int) -> tuple[list[Region], int]:
     """Return stretches of at least ``length`` bases, and how many cannot be."""
-    barred = _HeldOut((*data.valid, *data.test))
+    barred = _HeldOut(data.genomes, (*data.valid, *data.test))
     regions = []
     for region in data.train:
         if region.length >= length:
@@ -314,24 +319,28 @@ def _widened(data: GenomeData, length: int) -> tuple[list[Region], int]:
 
 
 class _HeldOut:
-    """Answers whether a stretch reaches into any of those held out."""
+    """Answers whether a stretch reaches into any of those held out.
 
-    def __init__(self, regions: Iterable[Region]) -> None:
-        by_contig: dict[tuple[int, str], list[Region]] = {}
-        for region in sorted(regions):
-            by_contig.setdefault((region.genome, region.chrom), []).append(region)
+    Also by another name: contigs of one text are one, as in `refuse_leaks`.
+    """
+
+    def __init__(self, genomes: Sequence[Genome], regions: Iterable[Region]) -> None:
+        self._genomes = genomes
+        by_text: dict[str, list[Region]] = {}
+        for region in sorted(regions, key=lambda each: each.start):
+            by_text.setdefault(shared_text(genomes, region), []).append(region)
         self._edges = {
-            contig: (
+            text: (
                 np.array([region.start for region in found]),
                 np.maximum.accumulate([region.end for region in found]),
             )
-            for contig, found in by_contig.items()
+            for text, found in by_text.items()
         }
 
     def touches(self, region: Region) -> bool:
-        contig = (region.genome, region.chrom)
-        if contig not in self._edges:
+        text = shared_text(self._genomes, region)
+        if text not in self._edges:
             return False
-        starts, ends = self._edges[contig]
+        starts, ends = self._edges[text]
         before = np.searchsorted(starts, region.end)
         return bool(before) and bool(ends[before - 1] > region.start)

@@ -2,17 +2,16 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from statistics import median
 from time import monotonic
 
 import pandas as pd
 
-from hyenascope.training.progress import RunPlan, StepReport
+from hyenascope.training.progress import RunPlan, StepReport, report_table
 from hyenascope.viz.text import shorten
 
 _RECENT = 50  # steps that say how long the next ones take
-_COLUMNS = tuple(each.name for each in fields(StepReport))
 
 
 @dataclass(eq=False)
@@ -94,10 +93,7 @@ class RunLog:
 
     def table(self) -> pd.DataFrame:
         """Return a row per step."""
-        # Column by column: a dict per step would take ten times as long.
-        seen = list(self.reports)
-        columns = {name: [getattr(each, name) for each in seen] for name in _COLUMNS}
-        return pd.DataFrame(columns).astype({"validation": float})
+        return report_table(list(self.reports))
 
     def facts(self) -> list[str]:
         """Say where the run is; not escaped."""

@@ -6,6 +6,7 @@ import torch
 
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaConfig
+from hyenascope.models.run_checkpoint import FORMAT, read_checkpoint
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.pretrain import PretrainOptions, pretrain
 
@@ -52,12 +53,21 @@ def test_a_run_that_has_not_ended_says_what_to_load(tmp_path):
         load_pretrained(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a zip", None])
-def test_what_is_no_checkpoint_is_refused(tmp_path, content):
+@pytest.mark.parametrize("read", [read_checkpoint, load_pretrained])
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut short", None])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content, read):
     path = tmp_path / "x.pt"
     if content is None:
         torch.save({"model": {}}, path)
     else:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"x\.pt must be a checkpoint of a pretrain"):
-        load_pretrained(path)
+        read(path)
+
+
+@pytest.mark.parametrize("read", [read_checkpoint, load_pretrained])
+def test_a_file_of_another_format_is_refused(tmp_path, read):
+    path = tmp_path / "x.pt"
+    torch.save({"format": FORMAT + 1, "record": {}, "model": {}}, path)
+    with pytest.raises(ValueError, match=f"format {FORMAT}; got {FORMAT + 1}: written"):
+        read(path)

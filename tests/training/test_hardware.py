@@ -116,6 +116,19 @@ def test_a_logger_that_is_not_installed_is_named(monkeypatch, tmp_path, logger):
         Hardware(device="cpu").launch(loggers=["csv", logger], out=tmp_path)
 
 
+def unchecked(value, name, word):
+    """Set a word past the annotations, which tests check and users' calls do not."""
+    object.__setattr__(value, name, word)
+    return value
+
+
+@pytest.mark.parametrize("name", ["strategy", "precision"])
+def test_a_word_that_is_unknown_is_refused(name):
+    odd = unchecked(Hardware(), name, "16")
+    with pytest.raises(ValueError, match=f"{name} must be one of .*; got '16'"):
+        odd.__post_init__()
+
+
 def test_loggers_without_a_folder_are_refused():
     message = r"out must be given for loggers; got loggers=\['csv', 'wandb'\]\."
     with pytest.raises(ValueError, match=message):

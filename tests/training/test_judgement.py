@@ -5,10 +5,11 @@ import pytest
 
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.sequence.markov import MarkovModel
-from hyenascope.training.judgement import judge, write_judgement
+from hyenascope.training.judgement import check_genes, judge, write_judgement
 from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.perplexity import evaluate
 from hyenascope.training.pretrain import PretrainOptions, pretrain
+from hyenascope.training.software import Software
 
 CONFIG = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
 
@@ -61,6 +62,17 @@ def test_classes_are_those_of_the_place(tmp_path):
     assert bases["intergenic"] == 80 - 1 - 40
 
 
+def test_genes_that_have_nothing_to_tell_are_refused(data, tmp_path):
+    gtf = tmp_path / "none.gtf"
+    gtf.write_text("#!no genes\n")
+    with pytest.raises(ValueError, match=r"genes must hold genes; got none in .*none"):
+        check_genes(gtf, data)
+    two = open_genomes([{"I": text(90)}, {"I": text(90, 1)}])
+    with pytest.raises(ValueError, match="for one genome only; got 2 genomes"):
+        check_genes(gtf, two)
+    check_genes(None, two)
+
+
 def test_nothing_held_out_is_said():
     data = open_genomes({"I": text(100)}, validation=0.0)
     with pytest.raises(ValueError, match="something out to judge on"):
@@ -80,6 +92,8 @@ def test_the_card_tells_what_a_run_did(data, tmp_path):
         history=result.history,
         about="Random letters.",
         command="roll dice",
+        more={"begun from": "an idea"},
+        made_with=Software({"torch": "0.1"}, "abc with changes"),
     )
     card = (tmp_path / "README.md").read_text()
     nats = found.table.nats["all"]["untitled"]
@@ -90,6 +104,8 @@ def test_the_card_tells_what_a_run_did(data, tmp_path):
         "seed 5",
         f"{nats:.4f}",
         "roll dice",
+        "| begun from | an idea |",
+        "torch 0.1, commit `abc with changes`.",
     ):
         assert said in card, said
     assert len((tmp_path / "curves.tsv").read_text().splitlines()) == 4

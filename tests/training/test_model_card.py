@@ -9,7 +9,7 @@ from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.training.held_out import HeldOutTable
 from hyenascope.training.model_card import TrainingFacts, model_card, write_card
 from hyenascope.training.nats_by_position import PositionNats
-from hyenascope.training.software import git_commit, software_versions
+from hyenascope.training.software import Software, software
 
 FACTS = {
     "data": "Chromosomes of *a yeast*.",
@@ -84,11 +84,9 @@ def test_says_what_the_model_is_and_what_made_it(model, held_out):
         "5,000,000 tokens, 2.5 times the training text; seed 17.",
         "``` hyenascope train --seed 17 | tee log ```",
         "## Limits Not for barley.",
-        *(f"{name} {number}" for name, number in software_versions().items()),
+        f"## Made with {software()}.",
     ):
         assert said in card
-    commit = git_commit()
-    assert (f"commit `{commit}`" in card) == (commit is not None)
     assert "two-sided" not in card
 
 
@@ -134,8 +132,10 @@ def test_positions_and_curves_are_tables_where_given(model, held_out):
 
 
 def test_what_is_not_known_is_not_said(model, held_out):
-    known = {**FACTS, "limits": "", "licence": "", "settings": {}}
-    card = model_card(model, TrainingFacts(**known, commit=None), held_out)
+    known = {**FACTS, "limits": "", "licence": "", "settings": {}, "command": ""}
+    facts = TrainingFacts(**known, made_with=Software({"torch": "0.1"}))
+    card = model_card(model, facts, held_out)
+    assert card.endswith("## Made with\n\ntorch 0.1.\n")
     assert "## Limits" not in card
     assert "commit" not in card
     assert "Apache" not in card
@@ -147,6 +147,13 @@ def test_many_held_out_texts_are_counted(model, held_out):
     many = HeldOutTable(held_out.nats, held_out.bases, texts, 2048)
     card = words(model_card(model, TrainingFacts(**FACTS), many))
     assert "c23 (10 bp) and 976 more. Fingerprint" in card
+
+
+def test_what_was_not_judged_has_no_table(model):
+    card = model_card(model, TrainingFacts(**FACTS), None, curves=curves())
+    assert "Held" not in card
+    assert "Training text: 2,000,000 bases. Fingerprint" in card
+    assert "## Loss" in card
 
 
 def test_two_sided_models_are_called_so(held_out):

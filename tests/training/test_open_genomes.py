@@ -29,11 +29,13 @@ def test_a_name_alone_is_no_list_of_letters(what):
     assert shown(data.train) == ["I:1-36", "V:1-36"]
 
 
-def test_the_shell_is_told_the_same_split():
-    data = open_genomes(
-        {"I": "ACGT", "a b": "GGTT", "c": "AAAA"}, validation=["I"], test=["a b"]
-    )
-    assert data.typed == "'genome 1' --validation I --test 'a b'"
+def test_the_shell_is_told_the_same_split(tmp_path):
+    fasta = tmp_path / "genome.fa"
+    fasta.write_text(">I\nACGT\n>a_b\nGGTT\n>c\nAAAA\n")
+    data = open_genomes(fasta, validation=["I"], test=["a_b"])
+    assert data.typed == "genome.fa --validation I --test a_b"
+    in_memory = open_genomes({"I": "ACGT" * 9}, validation=0.5)
+    assert in_memory.typed == ""  # a shell could not read it
 
 
 def test_a_share_of_every_contig_by_hand():
@@ -51,6 +53,17 @@ def test_intervals_with_a_split_column(tmp_path):
     assert shown(data.train) == ["I:1-100"]
     assert shown(data.valid) == ["I:101-200"]
     assert shown(data.test) == ["I:251-300"]
+
+
+def test_stretches_of_one_part_that_overlap_are_one(tmp_path):
+    bed = tmp_path / "s.bed"
+    rows = ["I 0 60 train", "I 40 90 train", "I 50 55 train", "I 90 95 train"]
+    rows += ["I 200 240 valid", "I 200 240 valid"]
+    bed.write_text("\n".join(rows).replace(" ", "\t") + "\n")
+    data = open_genomes(GENOME, intervals=bed)
+    assert shown(data.train) == ["I:1-90", "I:91-95"]
+    assert shown(data.valid) == ["I:201-240"]
+    assert data.bases("valid") == 40
 
 
 @pytest.mark.parametrize("word", ["dev", "val", "validation"])

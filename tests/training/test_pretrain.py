@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from hyenascope.models.checkpoint import load_pretrained
-from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.checkpoint import checkpoint_hash, load_pretrained
+from hyenascope.models.hyena import Block, HyenaConfig, HyenaLM
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.perplexity import evaluate
@@ -103,7 +103,52 @@ def test_recomputing_changes_no_number_and_no_file(tmp_path):
     )
     assert kept.losses == again.losses
     assert same_weights(kept.model, again.model)
-    assert again.model.config == STILL
+    for name in ("config.json", "model.safetensors"):
+        one, other = (tmp_path / str(flag) / name for flag in (False, True))
+        # The name of a model is that of its folder.
+        same = one.read_bytes().replace(b'"False"', b'"True"') == other.read_bytes()
+        assert same, name
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "expected"),
+    [
+        (None, {}, [False, False]),
+        (None, {"checkpoint_mixer": True}, [True, False]),
+        (None, {"checkpoint_mixer": True, "checkpoint_mlp": True}, [True, True]),
+        (False, {"checkpoint_mixer": True}, [False, False]),
+        (True, {}, [True, True]),
+    ],
+)
+def test_blocks_are_recomputed_where_config_or_hardware_asks(
+    monkeypatch, asked, given, expected
+):
+    seen = []
+    real = Block._recompute
+
+    def watched(self, again, fn, *args):
+        seen.append(again)
+        return real(self, again, fn, *args)
+
+    monkeypatch.setattr(Block, "_recompute", watched)
+    hardware = Hardware(device="cpu", gradient_checkpointing=asked)
+    options = {"steps": 1, "micro_batch": 4}
+    genome = {"I": text(500)}
+    config = replace(CONFIG, **given)
+    found = train(genome, config, options=options, hardware=hardware, validation=0.0)
+    assert seen == expected
+    assert found.model.config == config
+
+
+def test_dropout_is_the_same_when_blocks_are_recomputed():
+    losses = [
+        train(
+            {"I": text(500)},
+            hardware=Hardware(device="cpu", gradient_checkpointing=recompute),
+        ).losses
+        for recompute in (False, True)
+    ]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize(("precision", "off"), [("bf16", 0.02), ("64", 1e-4)])
@@ -161,6 +206,48 @@ def test_held_out_text_is_judged_and_the_best_kept(tmp_path):
     told = json.dumps(config)
     assert f'"validation_nats": {seen[-1]}' in told
     assert f'"best_validation_nats": {min(seen)}' in told
+
+
+def card(folder):
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_two_sided_model_has_a_card_too(tmp_path):
+    options = {"objective": "masked"}
+    two_sided = replace(CONFIG, bidirectional=True)
+    found = train({"I": text(900)}, two_sided, options=options, out=tmp_path)
+    said = card(tmp_path)
+    assert "A two-sided HyenaDNA language model" in said
+    assert f"{found.reports[-1].validation:.4f}" in said
+    assert "Held-out nats" not in said
+    assert "hyenascope evaluate" not in said
+
+
+def test_the_card_says_what_a_run_began_from_and_how_to_judge_again(
+    tmp_path, monkeypatch
+):
+    fasta = tmp_path / "a genome.fa"
+    fasta.write_text(f">I\n{text(900)}\n")
+    first = train(fasta, STILL, out=tmp_path / "first")
+    said = card(tmp_path / "first")
+    assert "| begun from | random weights |" in said
+    assert "hyenascope evaluate --model first 'a genome.fa'" in said
+    (tmp_path / "my run").mkdir()
+    monkeypatch.chdir(tmp_path / "my run")
+    train(fasta, first.model, out=".")
+    said = card(tmp_path / "my run")
+    assert f"| begun from | {checkpoint_hash(first.model)} |" in said
+    assert "| precision | 32 |" in said
+    assert "hyenascope evaluate --model 'my run' 'a genome.fa'" in said
+
+
+def test_genes_are_looked_at_before_the_training(tmp_path):
+    gtf = tmp_path / "none.gtf"
+    gtf.write_text("#!no genes\n")
+    monitor = Stopping(1)
+    with pytest.raises(ValueError, match="genes must hold genes; got none"):
+        train({"I": text(900)}, genes=gtf, out=tmp_path / "run", monitor=monitor)
+    assert not monitor.heard
 
 
 def test_the_folder_holds_the_model(tmp_path):
@@ -309,8 +396,8 @@ def poison(monkeypatch, steps):
     """Make the loss of some steps infinite."""
     real = Trainer._accumulate
 
-    def wrong(self, inputs, targets):
-        loss = real(self, inputs, targets)
+    def wrong(self, number, inputs, targets):
+        loss = real(self, number, inputs, targets)
         return math.inf if self.step in steps else loss
 
     monkeypatch.setattr(Trainer, "_accumulate", wrong)
@@ -384,7 +471,7 @@ def test_a_pass_that_does_not_fit_is_explained(monkeypatch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(Trainer, "_accumulate", full)
-    with pytest.raises(MemoryError, match="pass of 2 windows of 64 tokens must fit"):
+    with pytest.raises(MemoryError, match="pass of 2 windows of 64 bp must fit"):
         train({"I": text(500)})
 
 
@@ -414,7 +501,7 @@ def test_refuses(options, genomes, message):
 
 
 def test_refuses_a_two_sided_model_for_the_next_base():
-    with pytest.raises(ValueError, match="config must be causal"):
+    with pytest.raises(ValueError, match=r"objective must be .* a two-sided model\."):
         train({"I": "ACGT" * 99}, replace(CONFIG, bidirectional=True))
 
 

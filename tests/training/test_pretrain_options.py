@@ -40,6 +40,8 @@ def test_every_stage_reads_as_many_tokens():
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"warmup": 1.5}, "warmup must be from 0 to 1"),
         ({"ema": -0.1}, "ema must be from 0 to 1"),
+        ({"weight_decay": -0.1}, "weight_decay must be at least 0; got -0.1"),
+        ({"betas": (0.9, 1.0)}, r"betas must be from 0 to below 1; got \(0.9, 1.0\)"),
         ({"stages": (Stage(512, 1000),)}, "end at length=1,024"),
         ({"stages": (Stage(1024, 10),)}, "have 1,000 steps together; got .* and 10"),
         (
@@ -51,3 +53,11 @@ def test_every_stage_reads_as_many_tokens():
 def test_refuses(wrong, message):
     with pytest.raises(ValueError, match=message):
         PretrainOptions(**wrong)
+
+
+@pytest.mark.parametrize("name", ["objective", "preset"])
+def test_a_word_that_is_unknown_is_refused(name):
+    options = PretrainOptions()
+    object.__setattr__(options, name, "next-token")  # past the checked annotations
+    with pytest.raises(ValueError, match=f"{name} must be one of .*'next-token'"):
+        options.__post_init__()

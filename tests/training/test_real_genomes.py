@@ -1,10 +1,14 @@
 """Real genomes: what is sampled is what is in the files."""
 
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from hyenascope.cli import main
 from hyenascope.data.fasta import FastaReader
 from hyenascope.models.hyena import HyenaConfig
 from hyenascope.sequence.dna import reverse_complement
@@ -16,6 +20,7 @@ from hyenascope.training.windows import WindowRules, Windows
 
 pytestmark = pytest.mark.slow
 
+README = Path(__file__).parents[2] / "README.md"
 YEAST = "data/yeast_R64/Saccharomyces_cerevisiae.R64-1-1.fa.gz"
 CHR20 = "data/human_hg19_chr20/hg19.chr20.fa.gz"
 TINY = HyenaConfig(d_model=16, n_layer=1, d_inner=32, l_max=258)
@@ -76,3 +81,19 @@ def test_two_species_in_turn(shared):
     )
     assert result.finished
     assert result.losses[-1] < result.losses[0] - 0.3
+
+
+def test_the_line_of_the_readme_runs(shared, tmp_path, monkeypatch):
+    """Word by word, but for two steps where it has 1,000."""
+    _, rest = README.read_text(encoding="utf-8").split("```sh\nhyenascope pretrain ")
+    words = shlex.split(rest.split("```")[0].replace("\\\n", " "))
+    words[words.index("--steps") + 1] = "2"
+    for file in (shared / YEAST).parent.glob(f"{words[0]}*"):
+        (tmp_path / file.name).symlink_to(file)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["pretrain", *words])
+    assert done.exit_code == 0, done.output
+    card = (tmp_path / "yeast" / "README.md").read_text(encoding="utf-8")
+    assert "Training text: 10,560,617 bases." in card
+    assert "VIII:1-562,643 (562,643 bp), XVI:1-948,066 (948,066 bp)" in card
+    assert "hyenascope evaluate --model yeast " + words[0] in card

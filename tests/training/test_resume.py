@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hyenascope.training.run_folder import read_checkpoint
+from hyenascope.models.run_checkpoint import read_checkpoint
 from tests.training.small_run import STEPS
 
 REPOSITORY = Path(__file__).parents[2]

@@ -8,10 +8,11 @@ from importlib.util import find_spec
 
 import pytest
 
+from hyenascope.models.run_checkpoint import read_checkpoint
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.progress import RunPlan
 from hyenascope.training.run import Run
-from hyenascope.training.run_folder import RunFolder, read_checkpoint
+from hyenascope.training.run_folder import RunFolder
 from hyenascope.training.trainer import Trainer
 from tests.training.small_trainer import made
 
@@ -205,8 +206,8 @@ def poison(monkeypatch, steps):
     """Make the loss of some steps, counted from 1, infinite."""
     real = Trainer._accumulate
 
-    def wrong(self, inputs, targets):
-        loss = real(self, inputs, targets)
+    def wrong(self, number, inputs, targets):
+        loss = real(self, number, inputs, targets)
         return math.inf if self.step + 1 in steps else loss
 
     monkeypatch.setattr(Trainer, "_accumulate", wrong)
@@ -228,6 +229,17 @@ def test_three_bad_steps_end_the_run_and_none_of_them_is_kept(
     assert of_kind(events, "kept", "best") == [("best", 1), ("best", 2)]
     assert [event[1] for event in of_kind(events, "step")] == [1, 2, 3, 4, 5]
     assert events[-1][1].startswith("The run failed: the loss must be finite")
+
+
+def test_three_bad_steps_at_the_very_end_are_no_success(monkeypatch, tmp_path, events):
+    poison(monkeypatch, {4, 5, 6})
+    for _ in range(2):  # the same call again does not find a finished run
+        run = small_run(tmp_path, events, save_every=1)
+        if (latest := run.folder.latest()) is not None:
+            run.go_on_from(latest)
+        with pytest.raises(FloatingPointError, match="not in 3 steps in a row"):
+            run.go(PLAN)
+        assert run.folder.latest().name == "step-00000003.pt"
 
 
 def test_two_bad_steps_at_a_time_are_told_and_passed_over(

@@ -5,7 +5,12 @@ from importlib.metadata import version
 
 import pytest
 
-from hyenascope.training.software import git_commit, software_versions
+from hyenascope.training.software import (
+    Software,
+    git_commit,
+    software,
+    software_versions,
+)
 
 
 @pytest.fixture
@@ -58,3 +63,11 @@ def test_versions_are_those_installed():
     assert found["torch"] == version("torch")
     assert found["hyenascope"] == version("hyenascope")
     assert found["python"] == platform.python_version()
+
+
+def test_software_in_a_sentence():
+    now = software()
+    assert now == Software(software_versions(), git_commit())
+    versions = {"hyenascope": "0.1.0", "torch": "2.13.0"}
+    assert str(Software(versions)) == "hyenascope 0.1.0, torch 2.13.0"
+    assert str(Software(versions, "ab12")).endswith("torch 2.13.0, commit `ab12`")

@@ -28,3 +28,12 @@ def test_the_callers_state_stays_also_after_an_error():
     with pytest.raises(ZeroDivisionError), step_seed([1], CPU):
         torch.rand(1 // 0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_no_other_device_is_seeded(monkeypatch):
+    def refuse(_):
+        raise AssertionError("the generators of CUDA devices are the caller's")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", refuse)
+    monkeypatch.setattr(torch.cuda, "manual_seed", refuse)
+    assert len(draws([1])) == 4

@@ -74,6 +74,16 @@ def test_passes_hold_as_many_tokens_at_every_length():
     assert shapes == [(8, 8)] * 2 + [(4, 16)] * 2 + [(2, 32)] * 2
 
 
+def test_sep_takes_no_window_from_a_pass():
+    trainer = made(steps=1, length=32, micro_batch=2, append_sep=True)
+    shapes = []
+    trainer.model.register_forward_pre_hook(
+        lambda _, inputs: shapes.append(tuple(inputs[0].shape))
+    )
+    next(trainer.steps())
+    assert shapes == [(2, 33)] * 2
+
+
 @pytest.mark.parametrize("share", [0.25, 0.99, 1.01])
 def test_gradients_are_clipped_to_a_norm_and_the_norm_is_told(share):
     free = made(hardware=DOUBLE, clip=UNCLIPPED)
@@ -112,8 +122,8 @@ def test_a_skipped_step_leaves_weights_moments_and_average(monkeypatch, wrong):
     trainer = made(ema=0.5)
     real = Trainer._accumulate
 
-    def accumulate(self, inputs, targets):
-        loss = real(self, inputs, targets)
+    def accumulate(self, number, inputs, targets):
+        loss = real(self, number, inputs, targets)
         return wrong(self) if self.step == 1 else loss
 
     monkeypatch.setattr(Trainer, "_accumulate", accumulate)

@@ -33,6 +33,12 @@ def test_lengths_that_no_doubling_reaches(length):
         length_stages(length, 100)
 
 
+@pytest.mark.parametrize("start", [0, -1])
+def test_a_start_that_never_grows_is_refused(start):
+    with pytest.raises(ValueError, match=f"start must be at least 1; got {start}"):
+        length_stages(1024, 10, start=start)
+
+
 def test_a_stage_has_steps_and_bases():
     with pytest.raises(ValueError, match="steps must be at least 1; got 0"):
         Stage(10, 0)

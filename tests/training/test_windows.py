@@ -158,6 +158,16 @@ def test_short_intervals_are_widened_but_never_into_what_is_held_out(tmp_path):
     assert windows.dropped == 1
 
 
+def test_nothing_held_out_is_reached_under_another_name(tmp_path):
+    bed = tmp_path / "split.bed"
+    bed.write_text("I\t0\t100\ttrain\nI\t200\t400\ttrain\nII\t120\t200\tvalid\n")
+    one = text(400)
+    windows = made({"I": one, "II": one}, 200, intervals=bed)
+    assert windows.dropped == 1
+    seen = {windows.place(i).region for i in range(20)}
+    assert {(r.start, r.end) for r in seen} == {(200, 400)}
+
+
 def test_small_genomes_can_come_as_often_as_large_ones():
     genomes = [{"big": text(5000)}, {"small": text(120, 1)}]
     fair = made(genomes, 50, balance="genomes")
@@ -166,6 +176,13 @@ def test_small_genomes_can_come_as_often_as_large_ones():
     by_size = made(genomes, 50, balance="bases")
     count = Counter(by_size.place(i).region.genome for i in range(by_size.per_epoch))
     assert count[0] > 40 * count[1] / 2
+
+
+def test_no_genome_is_forgotten_when_each_is_to_come_as_often():
+    genomes = [{"big": text(5000)}, {"small": text(40, 1)}]
+    with pytest.raises(ValueError, match=r"1 stretches of genome 2, .* of 40 bp"):
+        made(genomes, 50, balance="genomes")
+    assert made(genomes, 50).dropped == 1
 
 
 def test_rules_are_checked():
