@@ -2,13 +2,21 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from hyenascope.models.checkpoint import checkpoint_hash, load_pretrained
 from hyenascope.models.published import BUNDLED
+from hyenascope.sequence.dna import reverse_complement
 from hyenascope.training.judgement import judge
-from scripts.train_bundled import WEIGHTS, demo_recipe, yeast_recipe
+from scripts.train_bundled import (
+    WEIGHTS,
+    WORD,
+    demo_recipe,
+    repeats_in_lower_case,
+    yeast_recipe,
+)
 
 README = WEIGHTS.parents[1] / "README.md"
 
@@ -75,6 +83,20 @@ def test_the_readme_repeats_the_cards():
         for order in (4, 8, 12):
             said = float(row[f"{'Markov ' if order == 4 else ''}order {order}"])
             assert said == nats[f"Markov, order {order}"]
+
+
+def test_repeats_are_words_of_either_strand():
+    rng = np.random.default_rng(0)
+    known = "".join(rng.choice(list("ACGT"), 99))
+    # Cut so that what stands beside a copy does not go on with it by chance.
+    here, turned = known[20:60], reverse_complement(known[40:80])
+    own, other = "N" * 40, "N" * 50
+    text = own + here + other + turned
+    found = repeats_in_lower_case(text, [known, "ACGT" * 20])
+    assert found == own + here.lower() + other + turned.lower()
+    short = own + known[20 : 20 + WORD - 1]
+    assert repeats_in_lower_case(short, [known]) == short
+    assert repeats_in_lower_case(text, ["ACGT"]) == text
 
 
 def test_all_weights_are_small():
