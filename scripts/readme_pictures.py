@@ -17,10 +17,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from click.testing import CliRunner
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ViewportSize,
+    sync_playwright,
+)
 
 import hyenascope as hs
+from hyenascope.cli import main as main_command
 from hyenascope.data.bed import read_bed
 from hyenascope.data.bigwig import write_bigwig
 from hyenascope.data.example import ExampleLocus
@@ -33,6 +40,7 @@ from tests.chromium import ARGS, MISSING, find_chromium
 
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 900
+REPORT: ViewportSize = {"width": 1100, "height": 960}
 SHARP = 2  # pixels of the file per pixel of the page
 # JupyterLab's own margins around an output, its sidebar closed.
 LAB_MARGINS = 180
@@ -205,6 +213,24 @@ def monitor_picture() -> None:
         page.value("monitor.result() and None")
 
 
+def report_picture() -> None:
+    """Photograph the top of the report that `make demo` writes."""
+    chromium = find_chromium()
+    if chromium is None:
+        sys.exit(MISSING)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        done = CliRunner().invoke(main_command, ["demo", "--out", folder])
+        if done.exit_code:
+            sys.exit(done.output)
+        browser = driver.chromium.launch(executable_path=chromium, args=list(ARGS))
+        page = browser.new_page(viewport=REPORT)
+        page.goto(Path(folder, "report.html").as_uri())
+        page.wait_for_selector(".main-svg")
+        page.wait_for_timeout(1000)
+        keep(page.screenshot(), "demo-report")
+        browser.close()
+
+
 def tracks_picture() -> None:
     """Draw what shows at some thousand bases."""
     model, locus = hs.load_pretrained("demo-synthetic"), hs.example_locus()
@@ -303,6 +329,7 @@ def ref_and_alt(
 
 
 PICTURES: dict[str, Callable[[], None]] = {
+    "report": report_picture,
     "browser": browser_pictures,
     "explorer": explorer_picture,
     "monitor": monitor_picture,
