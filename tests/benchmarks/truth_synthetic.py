@@ -53,20 +53,19 @@ MODEL = "demo-synthetic"
 MARKOV_ORDER = 8
 RIVAL = "Markov"
 READING = """\
-- *What is a substitution worth?* In plain sequence exact ISM that also counts the bases
-  after the change ranks true effects best, and better than counting words. 128 bases
-  after the change are worth as much as the whole window, in a fraction of the time. The
-  conditional score alone, and every gradient, stays below the Markov model. First-order
-  ISM goes part of the way for the price of one pass; it does not replace the exact map.
-- *Where are the motifs?* This model hardly knows. Against all bases no method finds
-  planted elements better than chance; most do worse, because codons are easier to
-  predict than motifs. Without codons exact ISM and the scans see promoter B, and the
-  dependency map the splice sites, all far below the oracle, and promoter B no better
-  than words do. Nor are effects within planted elements ranked better than by words.
+- *What is a substitution worth?* Exact ISM that also counts the bases after the change
+  ranks true effects best, everywhere and within planted elements, and far better than
+  counting words. 128 bases after the change are worth as much as the whole window, in a
+  fifth of the time. The conditional score, first-order ISM and saliency, for the price of
+  a pass or two, are above the Markov model; integrated gradients and DeepLIFT from uniform
+  bases are below it in plain sequence.
+- *Where are the motifs?* Exact ISM, the scan that hides eight bases and the dependency map
+  find planted elements against all bases, two to three times better than chance; gradients
+  along a path hardly do. Promoter motifs and start codons stand out in ISM. Splice sites
+  do not: only the dependency map sees them, far below the oracle.
 - *Whose fault is it?* The model's. The oracle puts the true effects through the same
-  rule as ISM and finds the elements; the demo weights, small and briefly trained, have
-  learnt the chain and the codons and little of the motifs. Their maps must not be read
-  as motif calls.
+  rule as ISM and finds splice sites; the demo weights are small, and have learnt the
+  chain, the codons and the promoters, and little of splicing.
 - Even the oracle's AUPRC is not one: in a reading frame a stop codon is as bad as a
   broken splice site, and lies in plain sequence.
 - A method without a column per letter says the same of all three alternates; that alone
