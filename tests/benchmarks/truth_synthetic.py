@@ -56,13 +56,13 @@ READING = """\
 - *What is a substitution worth?* Exact ISM that also counts the bases after the change
   ranks true effects best, everywhere and within planted elements, and far better than
   counting words. 128 bases after the change are worth as much as the whole window, in a
-  fifth of the time. The conditional score, first-order ISM and saliency, for the price of
-  a pass or two, are above the Markov model; integrated gradients and DeepLIFT from uniform
-  bases are below it in plain sequence.
-- *Where are the motifs?* Exact ISM, the scan that hides eight bases and the dependency map
-  find planted elements against all bases, two to three times better than chance; gradients
-  along a path hardly do. Promoter motifs and start codons stand out in ISM. Splice sites
-  do not: only the dependency map sees them, far below the oracle.
+  fifth of the time. The conditional score, first-order ISM and saliency, for the price
+  of a pass or two, are above the Markov model; integrated gradients and DeepLIFT from
+  uniform bases are below it in plain sequence.
+- *Where are the motifs?* Exact ISM, the scan that hides eight bases and the dependency
+  map find planted elements against all bases, about three times better than chance;
+  gradients along a path hardly do. Promoter motifs and start codons stand out in ISM.
+  Splice sites do not: only the dependency map sees them, far below the oracle.
 - *Whose fault is it?* The model's. The oracle puts the true effects through the same
   rule as ISM and finds splice sites; the demo weights are small, and have learnt the
   chain, the codons and the promoters, and little of splicing.
