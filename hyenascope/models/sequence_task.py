@@ -1,13 +1,13 @@
 """What is learned of a sequence: its loss, and what its numbers mean."""
 
 from dataclasses import dataclass
-from typing import get_args
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional
 
+from hyenascope._choices import check_choice
 from hyenascope.data.labelled_sequences import Task
 
 
@@ -39,10 +39,7 @@ class SequenceTask:
     label_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Task):
-            raise ValueError(
-                f"kind must be one of {', '.join(get_args(Task))}; got {self.kind!r}."
-            )
+        check_choice("kind", self.kind, Task)
         wanted = 2 if self.kind == "binary" else None
         if wanted not in (None, len(self.label_names)) or not self.label_names:
             raise ValueError(

@@ -1,11 +1,12 @@
 """The small models of a probe, their settings chosen on training rows alone."""
 
 import importlib
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
+from hyenascope._choices import check_choice
 from hyenascope.data.labelled_sequences import Task
 
 ProbeModel = Literal["logistic", "ridge", "random_forest", "knn"]
@@ -43,10 +44,7 @@ def check_model(model: ProbeModel | None, kind: Task) -> ProbeModel:
     linear: ProbeModel = "ridge" if kind == "regression" else "logistic"
     if model is None:
         return linear
-    if model not in get_args(ProbeModel):
-        raise ValueError(
-            f"model must be one of {', '.join(get_args(ProbeModel))}; got {model!r}."
-        )
+    check_choice("model", model, ProbeModel)
     if model in ("logistic", "ridge") and model != linear:
         raise ValueError(f"model must be {linear!r} for {kind} labels; got {model!r}.")
     return model
