@@ -84,8 +84,9 @@ def yeast_recipe(fasta: Path, genes: Path | None) -> Recipe:
     """Return the recipe of ``yeast-1k``."""
     data = open_genomes(fasta, validation=HELD_OUT_YEAST, leave_out=["Mito"])
     # The file knows no repeats: what is held out says itself what it has seen before.
+    seen = words_of(text for _, text in data.texts("train"))
     masked = dict(_contigs(fasta)) | {
-        region.chrom: repeats_in_lower_case(text, [t for _, t in data.texts("train")])
+        region.chrom: repeats_in_lower_case(text, seen)
         for region, (_, text) in zip(data.valid, data.texts("valid"), strict=True)
     }
     data = open_genomes(masked, validation=HELD_OUT_YEAST, leave_out=["Mito"])
@@ -121,17 +122,19 @@ def _contigs(fasta: Path) -> Iterator[tuple[str, str]]:
             yield name, genome.fetch_region(name, 0, size)
 
 
-def repeats_in_lower_case(text: str, seen: Iterable[str]) -> str:
-    """Return a text with those bases in lower case that lie in a word of others.
+def words_of(texts: Iterable[str]) -> UInt64[np.ndarray, " words"]:
+    """Return every run of `WORD` bases in texts, on either strand, sorted."""
+    both = (strand for text in texts for strand in (text, reverse_complement(text)))
+    return np.unique(np.concatenate([_words(strand) for strand in both]))
 
-    A word is `WORD` bases, on either strand.
-    """
-    known = np.unique(np.concatenate([_words(t) for t in _strands(seen)]))
+
+def repeats_in_lower_case(text: str, seen: UInt64[np.ndarray, " _"]) -> str:
+    """Return a text with those bases in lower case that lie in a word of `words_of`."""
     own = _words(text)
-    if not len(known):
+    if not len(seen):
         return text.upper()
-    place = np.searchsorted(known, own)
-    begins = known[np.minimum(place, len(known) - 1)] == own
+    place = np.searchsorted(seen, own)
+    begins = seen[np.minimum(place, len(seen) - 1)] == own
     # A base lies in a word that begins at it or up to WORD - 1 bases before it.
     edges = np.zeros(len(text) + 1, np.int64)
     edges[: len(own)] += begins
@@ -140,11 +143,6 @@ def repeats_in_lower_case(text: str, seen: Iterable[str]) -> str:
     letters = np.frombuffer(text.upper().encode(), np.uint8).copy()
     letters[inside] += ord("a") - ord("A")
     return letters.tobytes().decode()
-
-
-def _strands(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield from (text, reverse_complement(text))
 
 
 def _words(text: str) -> UInt64[np.ndarray, " words"]:

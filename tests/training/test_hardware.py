@@ -1,5 +1,7 @@
 """Where a run takes place: what is asked for, what Fabric is given, what is refused."""
 
+from typing import Literal
+
 import lightning_fabric
 import pytest
 import torch
@@ -127,6 +129,13 @@ def test_a_word_that_is_unknown_is_refused(name):
     odd = unchecked(Hardware(), name, "16")
     with pytest.raises(ValueError, match=f"{name} must be one of .*; got '16'"):
         odd.__post_init__()
+
+
+def test_an_unknown_logger_is_not_taken_for_another(monkeypatch, tmp_path):
+    # The annotations that tests check would refuse a name that no version knows.
+    monkeypatch.setattr(hardware, "LoggerName", Literal["csv"])
+    with pytest.raises(ValueError, match=r"loggers must be one of 'csv'; got 'wandb'"):
+        Hardware(device="cpu").launch(loggers=["wandb"], out=tmp_path)
 
 
 def test_loggers_without_a_folder_are_refused():
