@@ -190,7 +190,7 @@ def write(recipe: Recipe, run: Path) -> None:
         recipe.data,
         found,
         options=recipe.options,
-        history=pd.read_csv(history, sep="\t"),
+        history=pd.read_csv(history, sep="\t", float_precision="round_trip"),
         about=recipe.about,
         command=recipe.command,
         limits=recipe.limits,

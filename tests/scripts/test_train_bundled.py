@@ -126,8 +126,10 @@ def test_what_trained_the_weights_stays_on_the_card(tmp_path, monkeypatch):
     first = card.read_text(encoding="utf-8")
     assert "## Made with\n\ntorch 0.1, commit `abc`." in first
     assert "## Loss" in first
+    curves = card.with_name("curves.tsv").read_bytes()
     train_bundled.write(recipe, tmp_path / "gone")
     assert card.read_text(encoding="utf-8") == first
+    assert card.with_name("curves.tsv").read_bytes() == curves
 
 
 def test_repeats_are_words_of_either_strand():
