@@ -10,8 +10,7 @@ position (Poli et al. 2023, arXiv 2302.10866; Nguyen et al. 2023, arXiv
 Module names are those of the published checkpoints.
 
 Without gradients the same steps walk through the batch, the length and the
-channels in pieces that stay in cache. Large temporaries are mapped and zeroed
-anew each time, which costs as much as the arithmetic on them.
+channels in pieces that stay in cache.
 """
 
 from collections.abc import Callable
@@ -25,7 +24,11 @@ from hyenascope._device import keep_freed_memory
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.hyena_filter import HyenaFilter
 from hyenascope.ops.fft_conv import spectral_conv
+from hyenascope.ops.gated_conv import gated_conv
 from hyenascope.ops.gelu import gelu_tanh
+from hyenascope.ops.mlp import mlp
+from hyenascope.ops.pieces import cache_pieces
+from hyenascope.ops.projection import project_in, project_out
 from hyenascope.ops.short_conv import short_conv
 
 __all__ = [
@@ -38,11 +41,8 @@ __all__ = [
     "Mlp",
     "Product",
     "Watch",
-    "cache_pieces",
     "normed",
 ]
-
-_CACHE_BYTES = 4 * 2**20  # widest activation of one piece
 
 Watch = Callable[[int, slice, Tensor, Tensor], None]
 """Sees a long convolution: its index, its channels, what goes in, what comes out."""
@@ -101,6 +101,8 @@ class HyenaMixer(nn.Module):
     ) -> Float[Tensor, "batch streams length"]:
         """Write every stream of every channel, channel first with no copy."""
         weight, bias = self.in_proj.weight, self.in_proj.bias
+        if _own_gradients(self, x):
+            return project_in(x, weight, bias)
         rows = weight.expand(x.shape[0], -1, -1)
         return torch.baddbmm(bias[:, None], rows, x.transpose(1, 2))
 
@@ -118,6 +120,8 @@ class HyenaMixer(nn.Module):
         spectra = self.filter_fn.spectra(projected.shape[-1])
         masked = self._masked(projected, mask)
         streams = masked.unflatten(1, (-1, self.config.d_model))
+        if _own_gradients(self, projected):
+            return self._gated(streams, spectra, mask)
         if torch.is_grad_enabled():
             return self._gate(streams, spectra, slice(None), mask, watch)
         row_bytes = streams[:, :, 0].nbytes
@@ -129,8 +133,30 @@ class HyenaMixer(nn.Module):
         self, y: Float[Tensor, "batch channels length"]
     ) -> Float[Tensor, "batch length channels"]:
         """Leave the mixer, length first again."""
+        if _own_gradients(self, y):
+            return project_out(y, self.out_proj.weight, self.out_proj.bias)
         columns = self.out_proj.weight.T.expand(y.shape[0], -1, -1)
         return torch.baddbmm(self.out_proj.bias, y.transpose(1, 2), columns)
+
+    def _gated(
+        self, streams: Tensor, spectra: list[Tensor], mask: Tensor | None
+    ) -> Float[Tensor, "batch channels length"]:
+        """`_gate` for all channels, as one function with a gradient of its own."""
+        taps, bias = self._short_taps(streams)
+        skips = [self.filter_fn.skip(i) for i in range(len(spectra))]
+        none = bias.new_zeros(bias.shape[-1])
+        keep = None
+        if mask is not None and self.config.bidirectional:
+            keep = mask[:, None].to(streams.dtype)
+        return gated_conv(
+            streams,
+            taps,
+            bias,
+            spectra,
+            [none if skip is None else skip for skip in skips],
+            lookahead=self._lookahead,
+            keep=keep,
+        )
 
     def _gate(
         self,
@@ -165,18 +191,26 @@ class HyenaMixer(nn.Module):
         self, streams: Float[Tensor, "batch parts channels length"], block: slice
     ) -> list[Float[Tensor, "batch channels length"]]:
         """Run the short filter over some channels of ``x0 … x_{order-1}, v``."""
-        short, shape = self.short_filter, streams.shape[1:3]
-        assert short.bias is not None
-        taps = short.weight[:, 0].to(streams.dtype).unflatten(0, shape)[:, block]
-        bias = short.bias.to(streams.dtype).unflatten(0, shape)[:, block]
-        centre = (self.config.short_filter_order - 1) // 2
+        taps, bias = self._short_taps(streams)
         smooth = short_conv(
             streams[:, :, block].flatten(1, 2),
-            taps.flatten(0, 1),
-            bias.flatten(0, 1),
-            lookahead=centre if self.config.bidirectional else 0,
+            taps[:, block].flatten(0, 1),
+            bias[:, block].flatten(0, 1),
+            lookahead=self._lookahead,
         )
-        return list(smooth.chunk(shape[0], dim=1))
+        return list(smooth.chunk(streams.shape[1], dim=1))
+
+    @property
+    def _lookahead(self) -> int:
+        centre: int = (self.config.short_filter_order - 1) // 2
+        return centre if self.config.bidirectional else 0
+
+    def _short_taps(self, streams: Tensor) -> tuple[Tensor, Tensor]:
+        """Taps "parts channels taps" and bias of the short filter."""
+        short, shape = self.short_filter, streams.shape[1:3]
+        assert short.bias is not None
+        taps = short.weight[:, 0].to(streams.dtype).unflatten(0, shape)
+        return taps, short.bias.to(streams.dtype).unflatten(0, shape)
 
     def _masked(self, u: Tensor, mask: Tensor | None) -> Tensor:
         # A causal model never looks right, where the padding is.
@@ -198,7 +232,10 @@ class Mlp(nn.Module):
         self, x: Float[Tensor, "*rest channels"]
     ) -> Float[Tensor, "*rest channels"]:
         """Apply to every position alone."""
-        return self.fc2(self.act(self.fc1(x)))
+        into, out = self.fc1, self.fc2
+        if type(into) is type(out) is nn.Linear and _own_gradients(self, x):
+            return mlp(x, into.weight, into.bias, out.weight, out.bias)
+        return out(self.act(into(x)))
 
 
 class Block(nn.Module):
@@ -445,18 +482,30 @@ class HyenaLM(nn.Module):
                 p.zero_()
 
 
+def _own_gradients(module: nn.Module, x: Tensor) -> bool:
+    """Whether functions with a gradient of their own may stand in for the layers.
+
+    In a step of training on CPU. Elsewhere, in half precision, or where a hook wants
+    to see what is in between, torch follows every operation.
+    """
+    wide = x.dtype in (torch.float32, torch.float64)
+    training = module.training and torch.is_grad_enabled()
+    if not (training and wide and x.device.type == "cpu"):
+        return False
+    return not torch.is_autocast_enabled("cpu") and all(map(_plain, module.modules()))
+
+
+def _plain(layer: nn.Module) -> bool:
+    return not (
+        layer._forward_pre_hooks
+        or layer._forward_hooks
+        or layer._backward_pre_hooks
+        or layer._backward_hooks
+    )
+
+
 def normed(
     norm: nn.LayerNorm, stream: Float[Tensor, "*rest channels"]
 ) -> Float[Tensor, "*rest channels"]:
     """Norm the stream in the dtype of the weights; the stream itself stays wide."""
     return norm(stream.to(norm.weight.dtype))
-
-
-def cache_pieces(
-    x: Tensor, total: int, row_bytes: int, *, least: int = 1
-) -> list[slice]:
-    """Cut ``range(total)``, rows of ``row_bytes``, so that a piece stays in cache."""
-    if x.device.type != "cpu":
-        return [slice(0, total)]
-    step = max(least, _CACHE_BYTES // max(1, row_bytes))
-    return [slice(i, min(i + step, total)) for i in range(0, total, step)]

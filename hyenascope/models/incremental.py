@@ -27,8 +27,9 @@ import torch
 from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
-from hyenascope.models.hyena import Block, HyenaLM, cache_pieces, normed
+from hyenascope.models.hyena import Block, HyenaLM, normed
 from hyenascope.models.predict import base_log_probs
+from hyenascope.ops.pieces import cache_pieces
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN, PAD_TOKEN
 
 FEW = 8

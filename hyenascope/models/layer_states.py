@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from hyenascope._device import keep_freed_memory
-from hyenascope.models.hyena import HyenaLM, cache_pieces, normed
+from hyenascope.models.hyena import HyenaLM, normed
 from hyenascope.models.pooling import PoolMode, pool
+from hyenascope.ops.pieces import cache_pieces
 
 
 @torch.inference_mode()

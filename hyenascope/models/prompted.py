@@ -16,12 +16,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hyenascope.models.hyena import HyenaLM, cache_pieces
+from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.label_tokens import label_letters, label_weight
 from hyenascope.models.predict import require_causal
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
+from hyenascope.ops.pieces import cache_pieces
 from hyenascope.sequence.tokenizer import PAD_TOKEN, SEP_TOKEN, tokenize
 
 Answer = Literal["letters", "linear"]

@@ -6,7 +6,7 @@ a bad size (2·450,002 has the factor 32,143).
 """
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Complex, Float
@@ -171,21 +171,56 @@ class _SpectralConv(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # noqa: ANN401
         u, spectrum = ctx.saved_tensors
-        length, n = u.shape[-1], fft_length(u.shape[-1])
-        back = torch.fft.rfft(grad, n=n)
-        for_u = for_spectrum = None
-        if ctx.needs_input_grad[1]:
-            product = torch.fft.rfft(u, n=n).conj().mul(back).sum(0)
-            # Every bin but the first, and the last of an even length, stands for two.
-            weight = torch.full_like(product.real, 2 / n)
-            weight[:, 0] = 1 / n
-            if n % 2 == 0:
-                weight[:, -1] = 1 / n
-            for_spectrum = product * weight
-        if ctx.needs_input_grad[0]:
-            turned = back.mul_(spectrum.conj())
-            for_u = torch.fft.irfft(turned, n=n)[..., :length]
-        return for_u, for_spectrum
+        back = torch.fft.rfft(grad, n=fft_length(u.shape[-1]))
+        for_u, for_spectrum = ctx.needs_input_grad
+        of_spectrum = _spectrum_gradient(back, u) if for_spectrum else None
+        of_u = _input_gradient(back, spectrum, u.shape[-1]) if for_u else None
+        return of_u, of_spectrum
+
+
+class SpectralGradients(NamedTuple):
+    """Of what `spectral_conv` takes, the skip left out."""
+
+    u: Float[Tensor, "batch channels length"]
+    spectrum: Complex[Tensor, "channels frequencies"]
+
+
+def spectral_gradients(
+    grad: Float[Tensor, "batch channels length"],
+    u: Float[Tensor, "batch channels length"],
+    spectrum: Complex[Tensor, "channels frequencies"],
+) -> SpectralGradients:
+    """Gradients of `spectral_conv` from ``grad``, the gradient of its result.
+
+    What reaches ``u`` is ``grad`` convolved with the filter turned around.
+
+    Examples
+    --------
+    >>> grad, u = torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[1.0, 2.0]]])
+    >>> spectrum = filter_spectrum(torch.tensor([[1.0, 10.0]]), 2)
+    >>> spectral_gradients(grad, u, spectrum).u.round(decimals=4)
+    tensor([[[10.,  1.]]])
+    """
+    back = torch.fft.rfft(grad, n=fft_length(u.shape[-1]))
+    of_spectrum = _spectrum_gradient(back, u)
+    return SpectralGradients(_input_gradient(back, spectrum, u.shape[-1]), of_spectrum)
+
+
+def _spectrum_gradient(back: Tensor, u: Tensor) -> Tensor:
+    n = fft_length(u.shape[-1])
+    # Every bin but the first, and the last of an even length, stands for two.
+    weight = back.real.new_full((back.shape[-1],), 2 / n)
+    weight[0] = 1 / n
+    if n % 2 == 0:
+        weight[-1] = 1 / n
+    product = torch.fft.rfft(u, n=n).conj_physical_().mul_(back)
+    return product.sum(0).mul_(weight)
+
+
+def _input_gradient(back: Tensor, spectrum: Tensor, length: int) -> Tensor:
+    """Use up ``back``."""
+    turned = back.mul_(spectrum.conj_physical())
+    return torch.fft.irfft(turned, n=fft_length(length))[..., :length]
 
 
 def _widen(x: Tensor) -> Tensor:

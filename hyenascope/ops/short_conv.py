@@ -5,6 +5,8 @@ a quarter of a long forward pass. Three taps are three multiply-adds over
 shifted views.
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -30,17 +32,61 @@ def short_conv(
     """
     if u.is_cuda or torch.is_grad_enabled():
         return _grouped_conv(u, weight, bias, lookahead)
-    taps, length = weight.shape[-1], u.shape[-1]
-    centre = taps - 1 - lookahead
+    centre = weight.shape[-1] - 1 - lookahead
     y = torch.addcmul(bias[:, None], u, weight[:, centre, None])
-    for t in range(taps):
-        shift = t - centre  # y[i] reads u[i + shift]
-        if shift == 0 or abs(shift) >= length:
-            continue
-        to = slice(max(0, -shift), length - max(0, shift))
-        source = slice(max(0, shift), length - max(0, -shift))
-        y[..., to].addcmul_(u[..., source], weight[:, t, None])
+    return _add_neighbours(y, u, weight, centre)
+
+
+class ShortConvGradients(NamedTuple):
+    """Of what `short_conv` takes."""
+
+    u: Float[Tensor, "batch channels length"]
+    weight: Float[Tensor, "channels taps"]
+    bias: Float[Tensor, " channels"]
+
+
+def short_conv_gradients(
+    grad: Float[Tensor, "batch channels length"],
+    u: Float[Tensor, "batch channels length"],
+    weight: Float[Tensor, "channels taps"],
+    *,
+    lookahead: int = 0,
+) -> ShortConvGradients:
+    """Gradients of `short_conv` from ``grad``, the gradient of its result.
+
+    What reaches ``u`` is ``grad`` convolved with the taps turned around.
+
+    Examples
+    --------
+    >>> grad, u = torch.tensor([[[0.0, 1.0, 0.0]]]), torch.tensor([[[1.0, 2.0, 3.0]]])
+    >>> found = short_conv_gradients(grad, u, torch.tensor([[10.0, 1.0]]))
+    >>> found.u, found.weight, found.bias
+    (tensor([[[10.,  1.,  0.]]]), tensor([[1., 2.]]), tensor([1.]))
+    """
+    centre = weight.shape[-1] - 1 - lookahead
+    for_u = grad * weight[:, centre, None]
+    _add_neighbours(for_u, grad, weight.flip(-1), lookahead)
+    for_weight = torch.zeros_like(weight)
+    for t in range(weight.shape[-1]):
+        to, source = _shifted(u.shape[-1], t - centre)
+        for_weight[:, t] = (grad[..., to] * u[..., source]).sum((0, 2))
+    return ShortConvGradients(for_u, for_weight, grad.sum((0, 2)))
+
+
+def _add_neighbours(y: Tensor, u: Tensor, weight: Tensor, centre: int) -> Tensor:
+    """Add every tap but that of the position itself."""
+    for t in range(weight.shape[-1]):
+        if t != centre:
+            to, source = _shifted(u.shape[-1], t - centre)
+            y[..., to].addcmul_(u[..., source], weight[:, t, None])
     return y
+
+
+def _shifted(length: int, shift: int) -> tuple[slice, slice]:
+    """Where ``y[i]`` reads ``u[i + shift]``: the places of y, and those of u."""
+    shift = max(-length, min(length, shift))
+    to = slice(max(0, -shift), length - max(0, shift))
+    return to, slice(max(0, shift), length - max(0, -shift))
 
 
 def _grouped_conv(u: Tensor, weight: Tensor, bias: Tensor, lookahead: int) -> Tensor:

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hyenascope.models import hyena, hyena_filter
+from hyenascope.models import hyena_filter
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.ops import pieces
 from hyenascope.ops.reference import (
     direct_conv,
     direct_short_conv,
@@ -116,12 +117,56 @@ def test_pieces_change_nothing(monkeypatch, config, batch, length):
     model, tokens = build(config), draw(batch, length)
     mask = torch.rand(batch, length, generator=torch.manual_seed(0)) < 0.8
     plain = model.hidden(tokens, mask=mask)
-    monkeypatch.setattr(hyena, "_CACHE_BYTES", 2000)
+    monkeypatch.setattr(pieces, "_CACHE_BYTES", 2000)
     with torch.no_grad():
         cut = model.hidden(tokens, mask=mask)
     assert plain.requires_grad
     assert not cut.requires_grad
     torch.testing.assert_close(cut, plain.detach(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SMALL, TWO_SIDED, replace(SMALL, order=3), replace(SMALL, filter_skip=False)],
+    ids=["causal", "two-sided", "order-3", "no-skip"],
+)
+def test_a_step_of_training_has_the_gradients_of_torch(monkeypatch, config):
+    """Functions with a gradient of their own, in pieces, beside plain operations."""
+    monkeypatch.setattr(pieces, "_CACHE_BYTES", 2000)
+    model = build(replace(config, embed_dropout=0.0)).double()
+    tokens = draw(3, 20)
+    mask = torch.arange(20) < torch.tensor([20, 13, 1])[:, None]
+    found = []
+    for training in (False, True):
+        model.train(training).zero_grad()
+        logits = model(tokens, mask=mask)
+        logits.square().mean().backward()
+        of = {name: p.grad for name, p in model.named_parameters()}
+        found.append((logits.detach(), of))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("where", ["mixer.gates.0", "mlp.act", "mlp.fc2"])
+def test_a_hook_inside_a_block_is_called_in_training_too(where):
+    model, seen = build().train(), []
+    part = model.backbone.layers[0].get_submodule(where)
+    handle = part.register_forward_hook(lambda *_: seen.append(where))
+    model(draw(1, 9))
+    handle.remove()
+    model(draw(1, 9))
+    assert seen == [where]
+
+
+def test_a_layer_put_in_place_of_ours_is_called_in_training_too():
+    class Twice(torch.nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    model = build(replace(SMALL, embed_dropout=0.0))
+    mlp = model.backbone.layers[0].mlp
+    mlp.fc2.__class__ = Twice
+    tokens = draw(1, 9)
+    torch.testing.assert_close(model.train()(tokens), model.eval()(tokens))
 
 
 def test_one_row_gives_the_same_alone_and_in_a_batch():
