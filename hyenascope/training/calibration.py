@@ -157,8 +157,9 @@ def fit_temperature(
     if best in TEMPERATURES:
         _LOGGER.warning(
             "The loss of the %d validation rows has no least value between the "
-            "temperatures %g and %g; %g is taken. Their probabilities are too few or "
-            "too good to be calibrated.",
+            "temperatures %g and %g; %g is taken. Their probabilities cannot be "
+            "calibrated: they are too few, all of them right, or nearly the same "
+            "whatever the sequence, as those of a model that has hardly learned.",
             len(truth),
             *TEMPERATURES,
             best,
