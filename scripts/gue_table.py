@@ -50,7 +50,7 @@ IENHANCER = "ienhancer"
 STARTS = ("scratch", "yeast-1k", "demo-synthetic")
 SEEDS = (0, 1, 2)
 READ = 8_000_000  # bases per run, within these bounds of epochs
-FEWEST, MOST = 8, 30
+FEWEST, MOST = 4, 30
 METRICS = ("auroc", "accuracy", "mcc")
 
 
