@@ -18,7 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hyenascope.interpret.provenance import provenance_of
-from hyenascope.models.hyena import Block, HyenaConfig, HyenaLM
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.hyena_block import Block
 from hyenascope.models.hyena_filter import HyenaFilter
 
 _BINS = 64  # of the envelope

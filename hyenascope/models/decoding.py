@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 
-from hyenascope.models.hyena import Block, HyenaLM, normed
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.hyena_block import Block, normed
 from hyenascope.models.incremental import cannot_increment, weight_of
 from hyenascope.models.online_conv import OnlineConv, spill
 

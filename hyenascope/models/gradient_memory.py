@@ -96,7 +96,11 @@ def activation_limit(device: torch.device) -> int:
 
 
 def _floats_per_token(config: HyenaConfig) -> tuple[int, int]:
-    """Peak of a forward and backward pass, storing and recomputing; as measured."""
+    """Peak of a forward and backward pass, storing and recomputing.
+
+    As measured with every operation followed by torch. A step of training on CPU keeps
+    less (`hyenascope.ops.gated_conv`): `tests.benchmarks.training` says how much.
+    """
     d = config.d_model
     block = 2 * config.d_inner + (6 * config.order + 5) * d
     stored = config.n_layer * block + 20 * d

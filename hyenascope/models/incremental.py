@@ -27,7 +27,8 @@ import torch
 from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
-from hyenascope.models.hyena import Block, HyenaLM, normed
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.hyena_block import Block, normed
 from hyenascope.models.predict import base_log_probs
 from hyenascope.ops.pieces import cache_pieces
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN, PAD_TOKEN

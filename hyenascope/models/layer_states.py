@@ -7,7 +7,8 @@ from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from hyenascope._device import keep_freed_memory
-from hyenascope.models.hyena import HyenaLM, normed
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.hyena_block import normed
 from hyenascope.models.pooling import PoolMode, pool
 from hyenascope.ops.pieces import cache_pieces
 

@@ -203,6 +203,15 @@ class LocusBrowser(LiveTracks):
             own,
         )
 
+    def compute(self, timeout: float | None = None) -> bool:
+        """Compute what the shown stretch lacks, as an open page asks for by itself.
+
+        For `save` in a script and for the still picture of a saved notebook. Returns
+        whether that came about within ``timeout`` seconds, as `wait` does.
+        """
+        self.looked_at(self.interval)
+        return self.wait(timeout)
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the model has nothing left to compute; whether it came about."""
         return self._work.wait(timeout)

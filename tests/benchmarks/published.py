@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hyenascope.models.hyena import Block, HyenaLM, HyenaMixer
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.hyena_block import Block, HyenaMixer
 from hyenascope.models.hyena_filter import HyenaFilter
 
 

@@ -146,6 +146,12 @@ def test_a_step_of_training_has_the_gradients_of_torch(monkeypatch, config):
     torch.testing.assert_close(found[1], found[0], rtol=1e-9, atol=1e-12)
 
 
+def test_a_step_of_training_on_no_sequences_changes_nothing():
+    model = build().train()
+    model(draw(0, 9)).sum().backward()
+    assert all(not p.grad.any() for p in model.parameters() if p.grad is not None)
+
+
 @pytest.mark.parametrize("where", ["mixer.gates.0", "mlp.act", "mlp.fc2"])
 def test_a_hook_inside_a_block_is_called_in_training_too(where):
     model, seen = build().train(), []

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from hyenascope.models.hyena import HyenaConfig, HyenaMixer
+from hyenascope.models.hyena import HyenaConfig
+from hyenascope.models.hyena_block import HyenaMixer
 from hyenascope.models.hyena_filter import ExponentialModulation, PositionalEmbedding
 from tests.models.golden_arrays import (
     CONFIGS,

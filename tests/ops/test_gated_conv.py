@@ -103,3 +103,11 @@ def test_keeps_less_than_autograd_does():
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         y = fused(None, 1, *given)
     assert sum(sizes.values()) == given[0].nbytes + y.nbytes
+
+
+def test_no_sequences_give_gradients_of_zero():
+    streams, *rest = operands(2, 9, 1)
+    none = streams.detach()[:0].requires_grad_()
+    fused(None, 1, none, *rest).sum().backward()
+    assert none.grad.shape == none.shape
+    assert all(not given.grad.any() for given in rest)

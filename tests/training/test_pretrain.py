@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from hyenascope.models.checkpoint import checkpoint_hash, load_pretrained
-from hyenascope.models.hyena import Block, HyenaConfig, HyenaLM
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.hyena_block import Block
 from hyenascope.training.hardware import Hardware
 from hyenascope.training.open_genomes import open_genomes
 from hyenascope.training.perplexity import evaluate

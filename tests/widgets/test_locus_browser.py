@@ -906,3 +906,10 @@ def test_a_closed_browser_computes_no_more(opened):
     page.widget.close()
     assert page.widget.wait(30.0)
     assert isinstance(lanes_of(page.widget.tracks)[0], ComputedLane)
+
+
+def test_without_a_page_what_is_shown_is_computed_when_asked(opened):
+    browser = opened(tracks=("ism", "conditional")).widget
+    assert "not computed yet" in browser.figure().to_json()
+    assert browser.compute(60.0)
+    assert "not computed yet" not in browser.figure().to_json()

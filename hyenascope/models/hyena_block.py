@@ -1,0 +1,330 @@
+"""A block of the HyenaDNA network: the Hyena mixer, then a two-layer MLP.
+
+The mixer of order 2 is ``x0 * (k ∗ (v * x1))`` with ``x0, x1, v`` projected from the
+input, smoothed by three taps, and ``k`` a filter as long as the sequence, written by a
+small network that sees only the position (Poli et al. 2023, arXiv 2302.10866), see
+`hyena_filter`.
+
+The same steps run in three ways. Without gradients they walk through the length and
+the channels in pieces that stay in cache. In a step of training on CPU they are three
+functions of `hyenascope.ops` with gradients of their own, cut likewise. Otherwise torch
+follows every operation, so that hooks see and attribution explains it.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Complex, Float
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from hyenascope.models.hyena_config import HyenaConfig
+from hyenascope.models.hyena_filter import HyenaFilter
+from hyenascope.ops.fft_conv import spectral_conv
+from hyenascope.ops.gated_conv import gated_conv
+from hyenascope.ops.gelu import gelu_tanh
+from hyenascope.ops.mlp import mlp
+from hyenascope.ops.pieces import cache_pieces
+from hyenascope.ops.projection import project_in, project_out
+from hyenascope.ops.short_conv import short_conv
+
+Watch = Callable[[int, slice, Tensor, Tensor], None]
+"""Sees a long convolution: its index, its channels, what goes in, what comes out."""
+
+
+class Product(nn.Module):
+    """``a · b``: a gate, as a module of its own so that attribution can hook it."""
+
+    def forward(
+        self, a: Float[Tensor, "*axes"], b: Float[Tensor, "*axes"]
+    ) -> Float[Tensor, "*axes"]:
+        """Multiply element by element."""
+        return a * b
+
+
+class Gelu(nn.Module):
+    """GELU in its tanh form, as a module of its own so that attribution can hook it."""
+
+    def forward(
+        self, x: Float[Tensor, "*rest channels"]
+    ) -> Float[Tensor, "*rest channels"]:
+        """Apply `hyenascope.ops.gelu.gelu_tanh`."""
+        return gelu_tanh(x)
+
+
+class HyenaMixer(nn.Module):
+    """Gates around long convolutions: the Hyena operator.
+
+    ``z = short(in_proj(x))`` splits into ``x0 … x_{order-1}, v``; then
+    ``v ← k ∗ (v * x_i)`` for i from the last down to 1, and
+    ``out_proj(v * x0)``.
+    """
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.config = config
+        d, streams, taps = config.d_model, config.order + 1, config.short_filter_order
+        self.in_proj = nn.Linear(d, streams * d)
+        self.out_proj = nn.Linear(d, d)
+        self.short_filter = nn.Conv1d(
+            streams * d, streams * d, taps, groups=streams * d, padding=taps - 1
+        )
+        self.filter_fn = HyenaFilter(config)
+        self.gates = nn.ModuleList(Product() for _ in range(config.order))
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch length channels"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "batch length channels"]:
+        """Mix along the length; ``mask`` is True at real tokens."""
+        return self.project_out(self.operate(self.project_in(x), mask))
+
+    def project_in(
+        self, x: Float[Tensor, "batch length channels"]
+    ) -> Float[Tensor, "batch streams length"]:
+        """Write every stream of every channel, channel first with no copy."""
+        weight, bias = self.in_proj.weight, self.in_proj.bias
+        if _own_gradients(self, x):
+            return project_in(x, weight, bias)
+        rows = weight.expand(x.shape[0], -1, -1)
+        return torch.baddbmm(bias[:, None], rows, x.transpose(1, 2))
+
+    def operate(
+        self,
+        projected: Float[Tensor, "batch streams length"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+        watch: Watch | None = None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Everything between the projections.
+
+        Without gradients the result takes the memory of ``x0`` in ``projected``.
+        ``watch`` is shown every long convolution, channels a block at a time.
+        """
+        spectra = self.filter_fn.spectra(projected.shape[-1])
+        masked = self._masked(projected, mask)
+        streams = masked.unflatten(1, (-1, self.config.d_model))
+        if _own_gradients(self, projected):
+            return self._gated(streams, spectra, mask)
+        if torch.is_grad_enabled():
+            return self._gate(streams, spectra, slice(None), mask, watch)
+        row_bytes = streams[:, :, 0].nbytes
+        for block in cache_pieces(projected, self.config.d_model, row_bytes, least=16):
+            streams[:, 0, block] = self._gate(streams, spectra, block, mask, watch)
+        return streams[:, 0]
+
+    def project_out(
+        self, y: Float[Tensor, "batch channels length"]
+    ) -> Float[Tensor, "batch length channels"]:
+        """Leave the mixer, length first again."""
+        if _own_gradients(self, y):
+            return project_out(y, self.out_proj.weight, self.out_proj.bias)
+        columns = self.out_proj.weight.T.expand(y.shape[0], -1, -1)
+        return torch.baddbmm(self.out_proj.bias, y.transpose(1, 2), columns)
+
+    def _gated(
+        self, streams: Tensor, spectra: list[Tensor], mask: Tensor | None
+    ) -> Float[Tensor, "batch channels length"]:
+        """`_gate` for all channels, as one function with a gradient of its own."""
+        taps, bias = self._short_taps(streams)
+        skips = [self.filter_fn.skip(i) for i in range(len(spectra))]
+        none = bias.new_zeros(bias.shape[-1])
+        keep = None
+        if mask is not None and self.config.bidirectional:
+            keep = mask[:, None].to(streams.dtype)
+        return gated_conv(
+            streams,
+            taps,
+            bias,
+            spectra,
+            [none if skip is None else skip for skip in skips],
+            lookahead=self._lookahead,
+            keep=keep,
+        )
+
+    def _gate(
+        self,
+        streams: Tensor,
+        spectra: list[Tensor],
+        block: slice,
+        mask: Tensor | None,
+        watch: Watch | None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Smooth, gate and convolve the channels of ``block``."""
+        *gates, v = self.smooth(streams, block)
+        for index, gate in enumerate(reversed(gates[1:])):
+            u = self._masked(self.gates[index](v, gate), mask)
+            v = self.convolve(u, index, spectra[index], block)
+            if watch is not None:
+                watch(index, block, u, v)
+        return self.gates[-1](v, gates[0])
+
+    def convolve(
+        self,
+        u: Float[Tensor, "batch channels length"],
+        index: int,
+        spectrum: Complex[Tensor, "every frequencies"],
+        block: slice,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Run long convolution ``index`` over some channels, its skip included."""
+        skip = self.filter_fn.skip(index)
+        bias = None if skip is None else skip[block]
+        return spectral_conv(u, spectrum[block], bias=bias)
+
+    def smooth(
+        self, streams: Float[Tensor, "batch parts channels length"], block: slice
+    ) -> list[Float[Tensor, "batch channels length"]]:
+        """Run the short filter over some channels of ``x0 … x_{order-1}, v``."""
+        taps, bias = self._short_taps(streams)
+        smooth = short_conv(
+            streams[:, :, block].flatten(1, 2),
+            taps[:, block].flatten(0, 1),
+            bias[:, block].flatten(0, 1),
+            lookahead=self._lookahead,
+        )
+        return list(smooth.chunk(streams.shape[1], dim=1))
+
+    @property
+    def _lookahead(self) -> int:
+        centre: int = (self.config.short_filter_order - 1) // 2
+        return centre if self.config.bidirectional else 0
+
+    def _short_taps(self, streams: Tensor) -> tuple[Tensor, Tensor]:
+        """Taps "parts channels taps" and bias of the short filter."""
+        short, shape = self.short_filter, streams.shape[1:3]
+        assert short.bias is not None
+        taps = short.weight[:, 0].to(streams.dtype).unflatten(0, shape)
+        return taps, short.bias.to(streams.dtype).unflatten(0, shape)
+
+    def _masked(self, u: Tensor, mask: Tensor | None) -> Tensor:
+        # A causal model never looks right, where the padding is.
+        if mask is None or not self.config.bidirectional:
+            return u
+        return u * mask[:, None].to(u.dtype)
+
+
+class Mlp(nn.Module):
+    """Two linear layers around the tanh form of GELU."""
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(config.d_model, config.d_inner)
+        self.fc2 = nn.Linear(config.d_inner, config.d_model)
+        self.act = Gelu()
+
+    def forward(
+        self, x: Float[Tensor, "*rest channels"]
+    ) -> Float[Tensor, "*rest channels"]:
+        """Apply to every position alone."""
+        into, out = self.fc1, self.fc2
+        if type(into) is type(out) is nn.Linear and _own_gradients(self, x):
+            return mlp(x, into.weight, into.bias, out.weight, out.bias)
+        return out(self.act(into(x)))
+
+
+class Block(nn.Module):
+    """Pre-norm residual block: mixer, then MLP."""
+
+    def __init__(self, config: HyenaConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mixer = HyenaMixer(config)
+        self.norm1 = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.mlp = Mlp(config)
+        self.norm2 = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.dropout = nn.Dropout(config.resid_dropout)
+
+    def forward(
+        self,
+        stream: Float[Tensor, "batch length channels"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+        watch: Watch | None = None,
+    ) -> Float[Tensor, "batch length channels"]:
+        """Add the mixer's and the MLP's contribution to the residual stream.
+
+        ``watch`` is shown the long convolutions of a pass without gradients.
+        """
+        if not torch.is_grad_enabled():
+            gated = self.mixer.operate(self.project(stream), mask, watch)
+            return self.finish(stream, gated)
+        mixed = self._recompute(self.config.checkpoint_mixer, self._mix, stream, mask)
+        stream = stream + self.dropout(mixed)
+        fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
+        return stream + self.dropout(fed)
+
+    def project(
+        self, stream: Float[Tensor, "batch length channels"], *, margin: int = 0
+    ) -> Float[Tensor, "batch streams columns"]:
+        """Norm and project the stream, in pieces along the length.
+
+        ``margin`` leaves that many columns free in front, for what lies left of it.
+        """
+        batch, length, _ = stream.shape
+        weight = self.mixer.in_proj.weight
+        projected = weight.new_empty(batch, weight.shape[0], margin + length)
+        for piece in self._along(stream):
+            to = slice(margin + piece.start, margin + piece.stop)
+            part = normed(self.norm1, stream[:, piece])
+            projected[..., to] = self.mixer.project_in(part)
+        return projected
+
+    def finish(
+        self,
+        stream: Float[Tensor, "batch length channels"],
+        gated: Float[Tensor, "batch channels length"],
+    ) -> Float[Tensor, "batch length channels"]:
+        """All that follows the mixer's core, in pieces along the length."""
+        out = torch.empty_like(stream)
+        for piece in self._along(stream):
+            mixed = self.mixer.project_out(gated[..., piece])
+            part = stream[:, piece] + self.dropout(mixed)
+            out[:, piece] = part + self.dropout(self._feed(part))
+        return out
+
+    def _along(self, stream: Tensor) -> list[slice]:
+        batch, length, _ = stream.shape
+        row_bytes = batch * self.config.widest * stream.element_size()
+        return cache_pieces(stream, length, row_bytes)
+
+    def _mix(self, stream: Tensor, mask: Tensor | None) -> Tensor:
+        return self.mixer(normed(self.norm1, stream), mask)
+
+    def _feed(self, stream: Tensor) -> Tensor:
+        return self.mlp(normed(self.norm2, stream))
+
+    def _recompute(
+        self, wanted: bool, fn: Callable[..., Tensor], *args: Tensor | None
+    ) -> Tensor:
+        if wanted and self.training:
+            recomputed: Tensor = checkpoint(fn, *args, use_reentrant=False)
+            return recomputed
+        return fn(*args)
+
+
+def _own_gradients(module: nn.Module, x: Tensor) -> bool:
+    """Whether functions with a gradient of their own may stand in for the layers.
+
+    In a step of training on CPU. Elsewhere, in half precision, or where a hook wants
+    to see what is in between, torch follows every operation.
+    """
+    wide = x.dtype in (torch.float32, torch.float64)
+    training = module.training and torch.is_grad_enabled()
+    if not (training and wide and x.device.type == "cpu"):
+        return False
+    return not torch.is_autocast_enabled("cpu") and all(map(_plain, module.modules()))
+
+
+def _plain(layer: nn.Module) -> bool:
+    return not (
+        layer._forward_pre_hooks
+        or layer._forward_hooks
+        or layer._backward_pre_hooks
+        or layer._backward_hooks
+    )
+
+
+def normed(
+    norm: nn.LayerNorm, stream: Float[Tensor, "*rest channels"]
+) -> Float[Tensor, "*rest channels"]:
+    """Norm the stream in the dtype of the weights; the stream itself stays wide."""
+    return norm(stream.to(norm.weight.dtype))
