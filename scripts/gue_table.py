@@ -1,11 +1,12 @@
 """Fine-tune on the seven GUE tasks, and put the results beside the published ones.
 
 ``python scripts/gue_table.py fit --gue FOLDER`` trains every model that is not there
-yet, hours on two CPU cores, and looks at train and dev rows alone; kill it and start it
-again as you like, the model it was at begins again. Two processes with ``--threads 1``
-and different ``--starts`` or ``--tasks`` share two cores. ``python
-scripts/gue_table.py judge --gue FOLDER`` then touches the test rows, once, and writes
-docs/gue.md and docs/gue.png.
+yet, hours on two CPU cores. Kill it and start it again as you like, the model it was at
+begins again. Two processes with ``--threads 1`` and different ``--starts`` or
+``--tasks`` share two cores. Training looks at train and dev rows alone; what a finished
+model says of dev and test rows is then recorded in docs/gue, unread. ``python
+scripts/gue_table.py judge --gue FOLDER`` holds the records against the test rows,
+without a model, and writes docs/gue.md and docs/gue.png.
 
 With ``--ienhancer FOLDER`` the task of iEnhancer-2L comes after them, with a page of
 its own, docs/ienhancer.md. It has no official dev rows, so a tenth of its train is cut
@@ -18,7 +19,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,13 +31,12 @@ from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.data.score_tables import over_seeds, score_markdown
 from hyenascope.data.split_leakage import without_leaks
 from hyenascope.models.checkpoint import load_pretrained
-from hyenascope.models.config_dialects import read_config
-from hyenascope.models.fine_tuned import load_fine_tuned
 from hyenascope.models.hyena import HyenaConfig
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.kept_model import Start, kept_model, refuse_another
+from hyenascope.training.kept_model import Start, kept_model, learning_facts
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_evaluation import Predictor, evaluate_labels
+from hyenascope.training.recorded_model import read_record, record_predictions
 from hyenascope.training.stacking import stack
 from hyenascope.viz.benchmark_dots import plot_benchmark
 from hyenascope.viz.export import write_image
@@ -62,9 +61,14 @@ class Job:
     start: str
     seed: int
 
-    def folder(self, run: Path) -> Path:
-        """Where it lies."""
-        return run / self.task / f"{self.start}-{self.seed}"
+    @property
+    def place(self) -> Path:
+        """Where it lies below the folder of all."""
+        return Path(self.task, f"{self.start}-{self.seed}")
+
+    def record(self, docs: Path) -> Path:
+        """Where its predictions lie."""
+        return docs / "gue" / self.place.with_suffix(".npz")
 
 
 def jobs(tasks: tuple[str, ...], starts: tuple[str, ...]) -> Iterator[Job]:
@@ -104,20 +108,28 @@ def start_of(name: str) -> Start:
     return Start(name, HyenaConfig(l_max=1026) if scratch else load_pretrained(name))
 
 
-def fit(job: Job, start: Start, source: Path, run: Path) -> None:
-    """Train a model, unless it is there; one of other options is refused."""
-    data, folder = read(job.task, source), job.folder(run)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        kept_model(start, data, options(data, job.seed), folder, progress=False)
-    except KeyboardInterrupt as stop:
-        raise SystemExit(f"{job}: {stop}") from stop
-    made: Any = read_config(folder / "config.json").metadata
-    logging.info("%s: dev AUROC %.4f", job, made["validation_scores"]["auroc"])
+def fit(job: Job, start: Start, source: Path, run: Path, docs: Path) -> None:
+    """Train a model and record it, unless that is done; refuse one of other options."""
+    data, record = read(job.task, source), job.record(docs)
+    how = options(data, job.seed)
+    facts = learning_facts(start, how, data=data)
+    if not record.is_file():
+        folder = run / job.place
+        for path in (folder, record):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            model = kept_model(start, data, how, folder, progress=False)
+        except KeyboardInterrupt as stop:
+            raise SystemExit(f"{job}: {stop}") from stop
+        splits = ("dev", "test")
+        record_predictions(model, data, record, splits=splits, made_from=facts)
+    model = read_record(record, data, made_from=facts)
+    found = evaluate_labels(model, data, split="dev", resamples=0)
+    logging.info("%s: dev AUROC %.4f", job, found.table.loc["auroc", "value"])
 
 
 def judge(
-    sources: Mapping[str, Path], run: Path, starts: tuple[str, ...]
+    sources: Mapping[str, Path], docs: Path, starts: tuple[str, ...]
 ) -> pd.DataFrame:
     """Score everything on the test rows, alone and together with k-mers."""
     rows: list[dict[str, object]] = []
@@ -128,9 +140,9 @@ def judge(
         rows += _scores(kmers, data, model="3-5-mers", seed=0)
         for start in begun:
             for seed in SEEDS:
-                folder = Job(task, start.label, seed).folder(run)
-                refuse_another(folder, start, options(data, seed), data=data)
-                model, name = load_fine_tuned(folder), start.label
+                facts = learning_facts(start, options(data, seed), data=data)
+                record = Job(task, start.label, seed).record(docs)
+                model, name = read_record(record, data, made_from=facts), start.label
                 rows += _scores(model, data, model=name, seed=seed)
                 both = stack({"hyena": model, "kmers": kmers}, data.split("dev"))
                 rows += _scores(both, data, model=f"{name} + 3-5-mers", seed=seed)
@@ -204,21 +216,23 @@ def _tables(table: pd.DataFrame, *, along: str) -> list[str]:
     ]
 
 
-def write_gue(
-    scores: pd.DataFrame, others: pd.DataFrame, run: Path, docs: Path
-) -> None:
+def write_gue(scores: pd.DataFrame, others: pd.DataFrame, docs: Path) -> None:
     """Write the scores, the page and the picture of GUE."""
-    scores.to_csv(run / "scores.tsv", sep="\t", index=False)
+    _write_scores(scores, docs / "gue" / "scores.tsv")
     ours = pd.concat([over_seeds(scores), others])
     (docs / "gue.md").write_text(gue_page(ours), encoding="utf-8")
     write_image(plot_benchmark(ours, metric="auroc"), docs / "gue.png")
 
 
-def write_ienhancer(scores: pd.DataFrame, run: Path, docs: Path) -> None:
+def write_ienhancer(scores: pd.DataFrame, docs: Path) -> None:
     """Write the scores and the page of iEnhancer, beside those of GUE."""
-    scores.to_csv(run / "scores-ienhancer.tsv", sep="\t", index=False)
+    _write_scores(scores, docs / "gue" / "scores-ienhancer.tsv")
     page = ienhancer_page(over_seeds(scores))
     (docs / "ienhancer.md").write_text(page, encoding="utf-8")
+
+
+def _write_scores(scores: pd.DataFrame, path: Path) -> None:
+    scores.to_csv(path, sep="\t", index=False, float_format="%.6f")
 
 
 def main() -> None:
@@ -234,13 +248,13 @@ def main() -> None:
             torch.set_num_threads(given.threads)
         sources, starts = gue | ienhancer, {name: start_of(name) for name in names}
         for job in jobs(tuple(sources), names):
-            fit(job, starts[job.start], sources[job.task], given.run)
+            fit(job, starts[job.start], sources[job.task], given.run, given.docs)
         return
     if gue:
-        scores, others = judge(gue, given.run, names), published(given.gue, tasks)
-        write_gue(scores, others, given.run, given.docs)
+        scores, others = judge(gue, given.docs, names), published(given.gue, tasks)
+        write_gue(scores, others, given.docs)
     if ienhancer:
-        write_ienhancer(judge(ienhancer, given.run, names), given.run, given.docs)
+        write_ienhancer(judge(ienhancer, given.docs, names), given.docs)
 
 
 def _arguments() -> argparse.Namespace:
@@ -248,10 +262,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("what", choices=("fit", "judge"))
     parser.add_argument("--gue", type=Path, help="folder of the tasks")
     parser.add_argument("--ienhancer", type=Path, help="folder of its two tables")
-    parser.add_argument("--run", type=Path, default=Path("runs/gue"))
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/gue"), help="of models, not kept in git"
+    )
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS)
-    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    parser.add_argument(
+        "--docs", type=Path, default=Path("docs"), help="of records and pages"
+    )
     parser.add_argument("--threads", type=int, help="of fit, if other processes run")
     given = parser.parse_args()
     if given.gue is None and given.ienhancer is None:

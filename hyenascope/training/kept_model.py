@@ -148,6 +148,25 @@ def make_room(folder: Path) -> None:
     _LOGGER.warning("%s held no whole model; it is now %s.", folder, free.name)
 
 
+def learning_facts(
+    start: Start, options: FinetuneOptions, *, data: LabelledSequences | None = None
+) -> dict[str, object]:
+    """Return what decides the weights: options, weights before, and files with sha256.
+
+    Parameters
+    ----------
+    start, options, data
+        As for `kept_model`; data are left out if None.
+    """
+    facts: dict[str, object] = {
+        "options": asdict(options),
+        "begun_from": start.weights(options.seed),
+    }
+    if data is not None:
+        facts["made_from"] = json.loads(data.provenance.to_json())
+    return facts
+
+
 def refuse_another(
     folder: Path,
     start: Start,
@@ -172,12 +191,7 @@ def refuse_another(
         If it was made in another way.
     """
     made = read_config(folder / "config.json").metadata
-    wanted = {
-        "options": asdict(options),
-        "begun_from": start.weights(options.seed),
-    }
-    if data is not None:
-        wanted["made_from"] = json.loads(data.provenance.to_json())
+    wanted = learning_facts(start, options, data=data)
     other = [key for key, value in wanted.items() if made.get(key) != value]
     if other:
         raise ValueError(

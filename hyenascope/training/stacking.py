@@ -52,7 +52,7 @@ class StackedModel:
         """Return a row per sequence and a column per label."""
         tables = {name: model.predict(sequences) for name, model in self.models.items()}
         logits = sum(
-            self.weights[name] * _logits(self.task, table)
+            self.weights[name] * label_logits(self.task, table)
             for name, table in tables.items()
         )
         answers = self.task.predictions(torch.from_numpy(logits + self.bias))
@@ -86,7 +86,7 @@ def stack(models: Mapping[str, Predictor], rows: LabelledSequences) -> StackedMo
                 f"{', '.join(model.task.label_names)}."
             )
     texts = list(rows.sequences)
-    parts = np.stack([_logits(wanted, m.predict(texts)) for m in models.values()])
+    parts = np.stack([label_logits(wanted, m.predict(texts)) for m in models.values()])
     targets = torch.from_numpy(np.array(rows.labels))
     read = torch.from_numpy(parts)
 
@@ -108,10 +108,21 @@ def stack(models: Mapping[str, Predictor], rows: LabelledSequences) -> StackedMo
     return StackedModel(dict(models), weights, found[len(parts) :])
 
 
-def _logits(
+def label_logits(
     task: SequenceTask, answers: pd.DataFrame
 ) -> Float64[np.ndarray, "rows outputs"]:
-    """Turn predictions back into what they were made from."""
+    """Return what predictions were made from: `SequenceTask.predictions` undone.
+
+    Log probabilities for ``"multiclass"``; the log odds of the second class for
+    ``"binary"``, of each label for ``"multilabel"``; a regression as it is.
+    Probabilities below 1e-9 count as 1e-9.
+
+    Examples
+    --------
+    >>> task = SequenceTask("binary", ("no", "yes"))
+    >>> label_logits(task, pd.DataFrame([[0.5, 0.5], [0.2, 0.8]])).round(4).tolist()
+    [[0.0], [1.3863]]
+    """
     values = answers.to_numpy(np.float64)
     if task.kind == "regression":
         return values

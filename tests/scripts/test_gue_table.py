@@ -91,12 +91,20 @@ def test_trains_once_and_judges_as_by_hand(place, monkeypatch):
     assert len(found) == 3 * 2 * 2
     monkeypatch.setattr(kept_model, "finetune", None)  # a second time trains nothing
     type_in(monkeypatch, "fit", *words)
+    records = sorted((place / "docs" / "gue").rglob("*.npz"))
+    assert [it.with_suffix("").parts[-2:] for it in records] == [
+        it.parts[-2:] for it in found
+    ]
+    records[0].unlink()  # is made again from its model
+    type_in(monkeypatch, "fit", *words)
+    (place / "run").rename(place / "elsewhere")  # records are enough
+    type_in(monkeypatch, "fit", *words)
     drawn = []
     monkeypatch.setattr(gue_table, "write_image", lambda it, path: drawn.append(path))
     type_in(monkeypatch, "judge", *words)
     assert [path.name for path in drawn] == ["gue.png"]
     scores = pd.concat(
-        pd.read_csv(place / "run" / f"{name}.tsv", sep="\t")
+        pd.read_csv(place / "docs" / "gue" / f"{name}.tsv", sep="\t")
         for name in ("scores", "scores-ienhancer")
     )
     gue = (place / "docs" / "gue.md").read_text()
@@ -104,7 +112,7 @@ def test_trains_once_and_judges_as_by_hand(place, monkeypatch):
     for task, folder in {"tf_0": "gue/tf_0", "ienhancer": "ienhancer"}.items():
         data = gue_table.read(task, place / folder)
         kmers = fit_kmers(data.split("train"), validation=data.split("dev"))
-        model = load_fine_tuned(place / "run" / task / "scratch-1")
+        model = load_fine_tuned(place / "elsewhere" / task / "scratch-1")
         both = stack({"hyena": model, "kmers": kmers}, data.split("dev"))
         for name, seed, each in (
             ("3-5-mers", 0, kmers),
@@ -115,7 +123,8 @@ def test_trains_once_and_judges_as_by_hand(place, monkeypatch):
             rows = rows[(rows["seed"] == seed) & ~rows["split"].str.contains("without")]
             expected = evaluate_labels(each, data).table.loc[["auroc", "mcc"], "value"]
             values = rows.set_index("metric")["value"]
-            assert values[["auroc", "mcc"]].tolist() == pytest.approx(expected.tolist())
+            found = values[["auroc", "mcc"]].tolist()
+            assert found == pytest.approx(expected.tolist(), abs=1e-6)
     ours = scores[(scores["task"] == "mouse_3") & (scores["model"] == "./small")]
     ours = ours[ours["metric"] == "mcc"]
     cell = (
@@ -136,8 +145,8 @@ def test_dev_rows_of_ienhancer_come_from_train_alone(place):
 
 def test_ienhancer_alone_leaves_the_files_of_gue(place, monkeypatch):
     monkeypatch.setattr(gue_table, "SEEDS", (0,))
-    others = {"docs/gue.md": "# GUE", "run/scores.tsv": "task\n"}
-    (place / "run").mkdir()
+    others = {"docs/gue.md": "# GUE", "docs/gue/scores.tsv": "task\n"}
+    (place / "docs" / "gue").mkdir()
     for name, text in others.items():
         (place / name).write_text(text)
     words = "--ienhancer ienhancer --run run --docs docs --starts scratch"
@@ -147,7 +156,7 @@ def test_ienhancer_alone_leaves_the_files_of_gue(place, monkeypatch):
     page = (place / "docs" / "ienhancer.md").read_text()
     assert page.startswith("# iEnhancer, with and without its leaked rows")
     assert page.count("| scratch | ") == 3
-    scores = pd.read_csv(place / "run" / "scores-ienhancer.tsv", sep="\t")
+    scores = pd.read_csv(place / "docs" / "gue" / "scores-ienhancer.tsv", sep="\t")
     assert set(scores["task"]) == {"ienhancer"}
     with pytest.raises(SystemExit):
         type_in(monkeypatch, "fit", "--run", "run")
@@ -159,9 +168,12 @@ def test_models_of_other_options_are_refused(place, monkeypatch):
     type_in(monkeypatch, "fit", *words.split())
     monkeypatch.setattr(gue_table, "FEWEST", 2)
     for what in ("fit", "judge"):
-        with pytest.raises(ValueError, match="tf_0/scratch-0 differs in options"):
+        with pytest.raises(ValueError, match=r"tf_0/scratch-0\.npz differs in opt"):
             type_in(monkeypatch, what, *words.split())
     assert not (place / "docs" / "gue.md").exists()
+    (place / "docs" / "gue" / "tf_0" / "scratch-0.npz").unlink()
+    with pytest.raises(ValueError, match="tf_0/scratch-0 differs in options"):
+        type_in(monkeypatch, "fit", *words.split())
 
 
 def test_two_processes_share_the_cores(place, monkeypatch):
