@@ -132,6 +132,10 @@ def judge(
     sources: Mapping[str, Path], docs: Path, starts: tuple[str, ...]
 ) -> pd.DataFrame:
     """Score everything on the test rows, alone and together with k-mers."""
+    tasks = tuple(sources)
+    missing = [job for job in jobs(tasks, starts) if not job.record(docs).is_file()]
+    if missing:
+        raise SystemExit(f"{len(missing)} models are to be fitted yet: {missing[0]}, …")
     rows: list[dict[str, object]] = []
     begun = [start_of(name) for name in starts]
     for task, source in sources.items():
@@ -189,9 +193,10 @@ def gue_page(ours: pd.DataFrame) -> str:
     """Return docs/gue.md of scores over seeds, those of others among them."""
     about = (
         "# Fine-tuning on seven tasks of GUE\n\n"
-        "Test rows; epoch and temperature were chosen on the dev rows, the test rows "
-        "were read once. Mean over three seeds, from the lowest to the highest end of "
-        "their 95 % bootstrap intervals. `scripts/gue_table.py` makes this page."
+        "Scores on the test rows, which chose nothing: epoch, temperature and the "
+        "weights of a sum with k-mers are those that suit the dev rows. Mean over "
+        "three seeds, from the lowest to the highest end of their 95 % bootstrap "
+        "intervals. `scripts/gue_table.py` makes this page."
     )
     return "\n\n".join([about, *_tables(ours, along="task")]) + "\n"
 

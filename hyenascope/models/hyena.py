@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hyenascope._device import keep_freed_memory
 from hyenascope.models.hyena_block import Block, normed
 from hyenascope.models.hyena_config import HyenaConfig
-from hyenascope.ops.pieces import cache_pieces
+from hyenascope.ops.cache_pieces import cache_pieces
 
 __all__ = ["Backbone", "HyenaConfig", "HyenaLM"]
 

@@ -6,9 +6,10 @@ small network that sees only the position (Poli et al. 2023, arXiv 2302.10866), 
 `hyena_filter`.
 
 The same steps run in three ways. Without gradients they walk through the length and
-the channels in pieces that stay in cache. In a step of training on CPU they are three
-functions of `hyenascope.ops` with gradients of their own, cut likewise. Otherwise torch
-follows every operation, so that hooks see and attribution explains it.
+the channels in pieces that stay in cache. In a step of training on CPU they are
+functions of `hyenascope.ops` with gradients of their own, the mixer's core and the MLP
+in such pieces too. Otherwise, or where a layer is not ours any more, the layers are
+called, so that hooks see and attribution explains them.
 """
 
 from collections.abc import Callable
@@ -16,15 +17,16 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Bool, Complex, Float
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook as has_global_hooks
 from torch.utils.checkpoint import checkpoint
 
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.hyena_filter import HyenaFilter
+from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.ops.fft_conv import spectral_conv
 from hyenascope.ops.gated_conv import gated_conv
 from hyenascope.ops.gelu import gelu_tanh
 from hyenascope.ops.mlp import mlp
-from hyenascope.ops.pieces import cache_pieces
 from hyenascope.ops.projection import project_in, project_out
 from hyenascope.ops.short_conv import short_conv
 
@@ -84,8 +86,10 @@ class HyenaMixer(nn.Module):
         self, x: Float[Tensor, "batch length channels"]
     ) -> Float[Tensor, "batch streams length"]:
         """Write every stream of every channel, channel first with no copy."""
+        if not _untouched(self.in_proj):
+            return self.in_proj(x).mT.contiguous()
         weight, bias = self.in_proj.weight, self.in_proj.bias
-        if _own_gradients(self, x):
+        if _own_gradients(x, self):
             return project_in(x, weight, bias)
         rows = weight.expand(x.shape[0], -1, -1)
         return torch.baddbmm(bias[:, None], rows, x.transpose(1, 2))
@@ -102,9 +106,10 @@ class HyenaMixer(nn.Module):
         ``watch`` is shown every long convolution, channels a block at a time.
         """
         spectra = self.filter_fn.spectra(projected.shape[-1])
-        masked = self._masked(projected, mask)
+        masked, gates = self._masked(projected, mask), list(self.gates)
         streams = masked.unflatten(1, (-1, self.config.d_model))
-        if _own_gradients(self, projected):
+        plain = type(self) is HyenaMixer and watch is None
+        if plain and _own_gradients(projected, self, self.short_filter, *gates):
             return self._gated(streams, spectra, mask)
         if torch.is_grad_enabled():
             return self._gate(streams, spectra, slice(None), mask, watch)
@@ -117,7 +122,9 @@ class HyenaMixer(nn.Module):
         self, y: Float[Tensor, "batch channels length"]
     ) -> Float[Tensor, "batch length channels"]:
         """Leave the mixer, length first again."""
-        if _own_gradients(self, y):
+        if not _untouched(self.out_proj):
+            return self.out_proj(y.mT)
+        if _own_gradients(y, self):
             return project_out(y, self.out_proj.weight, self.out_proj.bias)
         columns = self.out_proj.weight.T.expand(y.shape[0], -1, -1)
         return torch.baddbmm(self.out_proj.bias, y.transpose(1, 2), columns)
@@ -217,7 +224,7 @@ class Mlp(nn.Module):
     ) -> Float[Tensor, "*rest channels"]:
         """Apply to every position alone."""
         into, out = self.fc1, self.fc2
-        if type(into) is type(out) is nn.Linear and _own_gradients(self, x):
+        if _own_gradients(x, self, into, self.act, out):
             return mlp(x, into.weight, into.bias, out.weight, out.bias)
         return out(self.act(into(x)))
 
@@ -260,13 +267,15 @@ class Block(nn.Module):
         ``margin`` leaves that many columns free in front, for what lies left of it.
         """
         batch, length, _ = stream.shape
-        weight = self.mixer.in_proj.weight
-        projected = weight.new_empty(batch, weight.shape[0], margin + length)
+        whole: Tensor | None = None
         for piece in self._along(stream):
             to = slice(margin + piece.start, margin + piece.stop)
-            part = normed(self.norm1, stream[:, piece])
-            projected[..., to] = self.mixer.project_in(part)
-        return projected
+            part = self.mixer.project_in(normed(self.norm1, stream[:, piece]))
+            if whole is None:
+                whole = part.new_empty(batch, part.shape[1], margin + length)
+            whole[..., to] = part
+        assert whole is not None
+        return whole
 
     def finish(
         self,
@@ -301,25 +310,35 @@ class Block(nn.Module):
         return fn(*args)
 
 
-def _own_gradients(module: nn.Module, x: Tensor) -> bool:
-    """Whether functions with a gradient of their own may stand in for the layers.
+def _own_gradients(x: Tensor, module: nn.Module, *layers: nn.Module) -> bool:
+    """Whether a function with a gradient of its own may stand in for ``layers``.
 
-    In a step of training on CPU. Elsewhere, in half precision, or where a hook wants
-    to see what is in between, torch follows every operation.
+    In a step of training of ``module`` on CPU, not in half precision, and not where
+    someone wants to see what is in between, or has put a layer of their own there.
     """
     wide = x.dtype in (torch.float32, torch.float64)
     training = module.training and torch.is_grad_enabled()
     if not (training and wide and x.device.type == "cpu"):
         return False
-    return not torch.is_autocast_enabled("cpu") and all(map(_plain, module.modules()))
+    return not torch.is_autocast_enabled("cpu") and all(map(_untouched, layers))
 
 
-def _plain(layer: nn.Module) -> bool:
-    return not (
+def _untouched(layer: nn.Module) -> bool:
+    """Whether a layer does what its class here does, and nobody looks on."""
+    return (
+        type(layer) in (nn.Linear, nn.Conv1d, Product, Gelu)
+        and "forward" not in vars(layer)
+        and not _watched(layer)
+    )
+
+
+def _watched(layer: nn.Module) -> bool:
+    return bool(
         layer._forward_pre_hooks
         or layer._forward_hooks
         or layer._backward_pre_hooks
         or layer._backward_hooks
+        or has_global_hooks()
     )
 
 

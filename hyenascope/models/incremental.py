@@ -30,7 +30,7 @@ from torch import Tensor
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.hyena_block import Block, normed
 from hyenascope.models.predict import base_log_probs
-from hyenascope.ops.pieces import cache_pieces
+from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN, PAD_TOKEN
 
 FEW = 8

@@ -10,7 +10,7 @@ from hyenascope._device import keep_freed_memory
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.hyena_block import normed
 from hyenascope.models.pooling import PoolMode, pool
-from hyenascope.ops.pieces import cache_pieces
+from hyenascope.ops.cache_pieces import cache_pieces
 
 
 @torch.inference_mode()

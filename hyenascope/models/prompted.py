@@ -22,7 +22,7 @@ from hyenascope.models.predict import require_causal
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.ops.pieces import cache_pieces
+from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.sequence.tokenizer import PAD_TOKEN, SEP_TOKEN, tokenize
 
 Answer = Literal["letters", "linear"]

@@ -203,9 +203,10 @@ def spectral_gradients(
     """
     if u.numel() == 0:  # MKL refuses an empty batch
         return SpectralGradients(u.clone(), torch.zeros_like(spectrum))
-    back = torch.fft.rfft(grad, n=fft_length(u.shape[-1]))
-    of_spectrum = _spectrum_gradient(back, u)
-    return SpectralGradients(_input_gradient(back, spectrum, u.shape[-1]), of_spectrum)
+    back = torch.fft.rfft(_widen(grad), n=fft_length(u.shape[-1]))
+    of_spectrum = _spectrum_gradient(back, _widen(u))
+    of_u = _input_gradient(back, spectrum, u.shape[-1])
+    return SpectralGradients(of_u.to(u.dtype), of_spectrum)
 
 
 def _spectrum_gradient(back: Tensor, u: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.ops.fft_conv import spectral_conv, spectral_gradients
-from hyenascope.ops.pieces import cache_pieces
 from hyenascope.ops.short_conv import short_conv, short_conv_gradients
 
 
@@ -51,6 +51,12 @@ def gated_conv(
     keep
         1 at real tokens, 0 where a two-sided convolution must not look; None for 1.
 
+    Raises
+    ------
+    ValueError
+        If there are not as many spectra and skips as long convolutions, or one has not
+        as many channels as the streams.
+
     Examples
     --------
     >>> ones = torch.ones(1, 3, 1, 4)
@@ -60,6 +66,14 @@ def gated_conv(
     >>> gated_conv(ones, taps, zero, [spectrum], [torch.zeros(1)]).round(decimals=4)
     tensor([[[1., 2., 3., 4.]]])
     """
+    parts, channels = streams.shape[1:3]
+    for name, long in (("spectra", spectra), ("skips", skips)):
+        found = [len(each) for each in long]
+        if found != [channels] * (parts - 2):
+            raise ValueError(
+                f"{name} must be {parts - 2} of {channels} channels, for streams of "
+                f"{parts} parts; got {len(found)} of {found} channels."
+            )
     given = (streams, taps, bias, *spectra, *skips)
     y: Tensor = _GatedConv.apply(lookahead, keep, *given)
     return y

@@ -1,8 +1,8 @@
 """Two linear maps around GELU as one function with a gradient of its own.
 
 The tensor between the maps is the widest of the network. Here it passes through the
-cache a piece at a time, on the way back too, and its slope is kept in its place, so
-that the way back needs no second exponential.
+cache a piece at a time, on the way back too. What is kept of it is its activation and
+the slope of that, so that the way back needs no second exponential.
 """
 
 from typing import Any
@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.ops.gelu import gelu_with_slope
-from hyenascope.ops.pieces import cache_pieces
 
 
 def mlp(
@@ -34,7 +34,8 @@ def mlp(
     tensor([[0.8412],
             [1.9546]])
     """
-    y: Tensor = _Mlp.apply(x.flatten(0, -2), weight_in, bias_in, weight_out, bias_out)
+    rows = x.reshape(-1, x.shape[-1])
+    y: Tensor = _Mlp.apply(rows, weight_in, bias_in, weight_out, bias_out)
     return y.view(x.shape)
 
 
@@ -61,14 +62,16 @@ class _Mlp(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
         x, weight_in, weight_out, inner, slope = ctx.saved_tensors
+        learns = any(ctx.needs_input_grad[1:])  # or all of it is frozen
         for_x, for_in = torch.empty_like(x), torch.zeros_like(weight_in)
         for_bias, for_out = x.new_zeros(len(weight_in)), torch.zeros_like(weight_out)
         for rows in _pieces(inner):
             back = torch.mm(grad[rows], weight_out).mul_(slope[rows])
             torch.mm(back, weight_in, out=for_x[rows])
-            for_in.addmm_(back.T, x[rows])
-            for_bias += back.sum(0)
-            for_out.addmm_(grad[rows].T, inner[rows])
+            if learns:
+                for_in.addmm_(back.T, x[rows])
+                for_bias += back.sum(0)
+                for_out.addmm_(grad[rows].T, inner[rows])
         return for_x, for_in, for_bias, for_out, grad.sum(0)
 
 

@@ -19,7 +19,7 @@ def project_in(
     weight: Float[Tensor, "streams channels"],
     bias: Float[Tensor, " streams"],
 ) -> Float[Tensor, "batch streams length"]:
-    """Map every position, from channel last to channel first.
+    """Map every position, from channel last to channel first. Differentiable once.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def project_out(
     weight: Float[Tensor, "channels streams"],
     bias: Float[Tensor, " channels"],
 ) -> Float[Tensor, "batch length channels"]:
-    """Map every position, from channel first to channel last.
+    """Map every position, from channel first to channel last. Differentiable once.
 
     Examples
     --------

@@ -33,7 +33,8 @@ def short_conv(
     if u.is_cuda or torch.is_grad_enabled():
         return _grouped_conv(u, weight, bias, lookahead)
     centre = weight.shape[-1] - 1 - lookahead
-    y = torch.addcmul(bias[:, None], u, weight[:, centre, None])
+    # Not one addcmul: with two operands broadcast it takes four times as long.
+    y = (u * weight[:, centre, None]).add_(bias[:, None])
     return _add_neighbours(y, u, weight, centre)
 
 

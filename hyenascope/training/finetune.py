@@ -18,6 +18,7 @@ from hyenascope._typing import StrPath
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.labelled_sequences import LabelledSequences, Task
 from hyenascope.data.labelled_sources import LabelledSource, Labels
+from hyenascope.data.rows_hash import rows_hash
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.fine_tuned import save_fine_tuned
 from hyenascope.models.fresh_backbone import fresh_backbone
@@ -227,6 +228,7 @@ def _facts(
         counts=pd.DataFrame(counts).T,
         backbone=None if scratch else model.backbone.name,
         begun_from=checkpoint_hash(model.backbone),
+        rows_hash=rows_hash(data),
         options=options,
         device=_device_name(resolve_device(device)),
     )
@@ -245,6 +247,7 @@ def _kept(facts: FinetuneFacts) -> dict[str, object]:
         "made_from": json.loads(facts.provenance.to_json()),
         "rows": {name: facts.rows[name] for name in ("training", "validation")},
         "begun_from": facts.begun_from,
+        "rows_hash": facts.rows_hash,
         "options": asdict(facts.options),
     }
 

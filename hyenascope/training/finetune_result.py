@@ -32,6 +32,8 @@ class FinetuneFacts:
         Its name, None if training began from scratch.
     begun_from
         Hash of the backbone's weights before training.
+    rows_hash
+        Of the data, see `hyenascope.data.rows_hash.rows_hash`.
     options
         All that decides the weights.
     device
@@ -48,6 +50,7 @@ class FinetuneFacts:
     counts: pd.DataFrame
     backbone: str | None
     begun_from: str
+    rows_hash: str
     options: FinetuneOptions
     device: str
     versions: Mapping[str, str] = field(default_factory=software_versions)

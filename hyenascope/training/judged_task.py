@@ -7,13 +7,13 @@ import pandas as pd
 import torch
 
 from hyenascope.data.labelled_sequences import LabelledSequences
+from hyenascope.data.rows_hash import rows_hash
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.state_layouts import model_tensors, tensors_hash
 from hyenascope.training.baselines import Baseline, compare
 from hyenascope.training.benchmark_recipes import Recipe
 from hyenascope.training.cnn_baseline import fit_cnn
 from hyenascope.training.finetune_options import FinetuneOptions
-from hyenascope.training.kept_scores import rows_hash
 from hyenascope.training.label_evaluation import Duplicates, Predictor
 from hyenascope.training.software import software_versions
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from hyenascope.data.labelled_sequences import LabelledSequences
+from hyenascope.data.rows_hash import rows_hash
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.config_dialects import read_config
 from hyenascope.models.fine_tuned import load_fine_tuned
@@ -151,7 +152,9 @@ def make_room(folder: Path) -> None:
 def learning_facts(
     start: Start, options: FinetuneOptions, *, data: LabelledSequences | None = None
 ) -> dict[str, object]:
-    """Return what decides the weights: options, weights before, and files with sha256.
+    """Return what decides the weights: options, weights before, files, and rows.
+
+    The software is not among it: an update would call for every training anew.
 
     Parameters
     ----------
@@ -164,6 +167,7 @@ def learning_facts(
     }
     if data is not None:
         facts["made_from"] = json.loads(data.provenance.to_json())
+        facts["rows_hash"] = rows_hash(data)
     return facts
 
 
@@ -192,12 +196,28 @@ def refuse_another(
     """
     made = read_config(folder / "config.json").metadata
     wanted = learning_facts(start, options, data=data)
-    other = [key for key, value in wanted.items() if made.get(key) != value]
+    other = differing(made, wanted)
     if other:
         raise ValueError(
             f"folder must hold models that these arguments would make; {folder} "
-            f"differs in {', '.join(other).replace('_', ' ')}. Give another folder."
+            f"differs in {', '.join(other)}. Give another folder."
         )
+
+
+def differing(made: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
+    """Return which facts something was not made with, in words.
+
+    Examples
+    --------
+    >>> differing({"begun_from": "12ab", "seed": 0}, {"begun_from": "34cd", "seed": 0})
+    ['begun from']
+    """
+    missing = object()
+    return [
+        name.replace("_", " ")
+        for name, value in wanted.items()
+        if made.get(name, missing) != value
+    ]
 
 
 def _numbers() -> Iterator[str]:

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from hyenascope.data.atomic import atomic_path
-from hyenascope.data.labelled_sequences import LabelledSequences
 
 _LOGGER = logging.getLogger("hyenascope")
 
@@ -61,19 +60,6 @@ def kept_scores(
             path.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
         _LOGGER.info("wrote %s", table)
     return _read(table)
-
-
-def rows_hash(data: LabelledSequences) -> str:
-    """Return a hash of what is learnt from and judged: sequences, labels and splits.
-
-    The provenance of data has the hashes of their files, not that of the genome which
-    intervals were read from.
-    """
-    hashed = hashlib.sha256()
-    labels = data.labels.tolist()
-    for row in zip(data.sequences, labels, data.splits, strict=True):
-        hashed.update(json.dumps(row).encode())
-    return hashed.hexdigest()
 
 
 def _record(path: Path) -> Any:  # noqa: ANN401

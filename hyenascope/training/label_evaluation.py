@@ -183,7 +183,7 @@ def evaluate_labels(
     0     no  0.5  0.5
     1    yes  0.5  0.5
     """
-    _refuse_other_labels(model.task, data)
+    refuse_other_labels(model.task, data)
     if duplicates not in get_args(Duplicates):
         raise ValueError(f"duplicates must be 'keep' or 'drop'; got {duplicates!r}.")
     numbered = _with_ids(data)
@@ -226,7 +226,14 @@ def evaluate_labels(
     )
 
 
-def _refuse_other_labels(task: SequenceTask, data: LabelledSequences) -> None:
+def refuse_other_labels(task: SequenceTask, data: LabelledSequences) -> None:
+    """Refuse data that are not labelled as a model's task is.
+
+    Raises
+    ------
+    LabelError
+        If the kind of the labels, their names or the order of these differ.
+    """
     if (task.kind, task.label_names) != (data.task, data.label_names):
         raise LabelError(
             f"data must have the labels of the model, {task.kind} "

@@ -1,6 +1,8 @@
 """What a model said of rows, in a small file: judge it again without the model."""
 
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +15,16 @@ from jaxtyping import Float32
 
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.labelled_sequences import LabelledSequences
+from hyenascope.data.rows_hash import rows_hash
 from hyenascope.data.sequences import SequenceSource, collect_sequences
 from hyenascope.models.sequence_task import SequenceTask
-from hyenascope.training.label_evaluation import Predictor
-from hyenascope.training.stacking import label_logits
+from hyenascope.training.kept_model import differing
+from hyenascope.training.label_answers import checked_answers
+from hyenascope.training.label_evaluation import Predictor, refuse_other_labels
+from hyenascope.training.label_logits import label_logits
 
-_FACTS = "made_from"
+_FACTS = "facts"
+_OF_SPLIT = "{} logits"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +38,8 @@ class RecordedModel:
     task
         Of the model.
     logits
-        By sequence, one number per output.
+        By sequence in upper case, one number per output, in nats; of a regression the
+        numbers themselves.
     """
 
     task: SequenceTask
@@ -47,13 +54,14 @@ class RecordedModel:
             If a sequence is none of those recorded.
         """
         named = collect_sequences(sequences)
-        unknown = [text for text in named.texts if text not in self.logits]
+        texts = [text.upper() for text in named.texts]
+        unknown = [text for text in texts if text not in self.logits]
         if unknown:
             raise ValueError(
                 f"sequences must be among those recorded; {len(unknown):,} of "
-                f"{len(named.texts):,} are not, first {unknown[0][:20]!r}."
+                f"{len(texts):,} are not, first {unknown[0][:20]!r}."
             )
-        logits = np.stack([self.logits[text] for text in named.texts])
+        logits = np.stack([self.logits[text] for text in texts])
         answers = self.task.predictions(torch.from_numpy(logits.astype(np.float64)))
         labels = list(self.task.label_names)
         return pd.DataFrame(answers.numpy(), index=list(named.names), columns=labels)
@@ -77,18 +85,30 @@ def record_predictions(
         Labelled as the model's task is.
     path
         Of an ``.npz`` file: an array of logits, rows x outputs in float32, for each
-        split, and ``made_from`` as JSON text. It is written whole or not at all.
+        split, and what they are of as JSON text. It is written whole or not at all.
     splits
         Which rows.
     made_from
-        All that decides the numbers, as JSON can hold it.
+        What decided the model and the rows, as JSON can hold it, such as
+        `hyenascope.training.kept_model.learning_facts`.
+
+    Raises
+    ------
+    LabelError
+        If the labels are not those of the model, or there is no such split.
+    ValueError
+        If what the model says is no prediction.
     """
-    arrays: dict[str, Any] = {}
+    refuse_other_labels(model.task, data)
+    arrays: dict[str, Any] = {_FACTS: np.array(json.dumps(_facts(data, made_from)))}
     for split in splits:
-        answers = model.predict(list(data.split(split).sequences))
-        arrays[split] = label_logits(model.task, answers).astype(np.float32)
+        rows = data.split(split)
+        answers = model.predict(list(rows.sequences))
+        checked_answers(model.task, rows.labels, answers)
+        logits = label_logits(model.task, answers)
+        arrays[_OF_SPLIT.format(split)] = logits.astype(np.float32)
     with atomic_path(path) as place, place.open("wb") as file:
-        np.savez_compressed(file, **arrays, made_from=np.array(json.dumps(made_from)))
+        np.savez_compressed(file, **arrays)
 
 
 def read_record(
@@ -103,8 +123,10 @@ def read_record(
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If the file was made from something else, or has not as many rows as the data.
+        If the file is damaged, was made from something else, or recorded of other rows.
 
     Examples
     --------
@@ -123,23 +145,45 @@ def read_record(
     >>> bool(np.allclose(again.predict(rows), model.predict(rows), atol=1e-6))
     True
     """
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = _read(path)
     made = json.loads(str(arrays.pop(_FACTS)))
-    wanted = json.loads(json.dumps(made_from))
-    other = sorted(key for key in made | wanted if made.get(key) != wanted.get(key))
+    wanted = json.loads(json.dumps(_facts(data, made_from)))
+    other = differing(made, wanted) or differing(wanted, made)
     if other:
         raise ValueError(
             f"path must be a record of what these arguments would make; {path} differs "
-            f"in {', '.join(other).replace('_', ' ')}."
+            f"in {', '.join(other)}."
         )
+    task = SequenceTask(data.task, data.label_names)
     known: dict[str, np.ndarray] = {}
-    for split, logits in arrays.items():
+    for split in data.split_names:
+        logits = arrays.get(_OF_SPLIT.format(split))
+        if logits is None:
+            continue
         texts = data.split(split).sequences
-        if len(texts) != len(logits):
+        if logits.shape != (len(texts), task.outputs):
             raise ValueError(
-                f"path must have a row per sequence of {split}, {len(texts):,}; {path} "
-                f"has {len(logits):,}."
+                f"path must have a row per sequence of {split}, "
+                f"{(len(texts), task.outputs)}; {path} has {logits.shape}."
             )
         known.update(zip(texts, logits, strict=True))
-    return RecordedModel(SequenceTask(data.task, data.label_names), known)
+    return RecordedModel(task, known)
+
+
+def _facts(
+    data: LabelledSequences, made_from: Mapping[str, object]
+) -> dict[str, object]:
+    task = [data.task, *data.label_names]
+    return {**made_from, "task": task, "rows_hash": rows_hash(data)}
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    content = io.BytesIO(path.read_bytes())
+    try:
+        with zipfile.ZipFile(content), np.load(content) as file:
+            return {name: file[name] for name in (_FACTS, *file.files)}
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"path must be a whole record of predictions; {path} is damaged or "
+            f"something else: {error}."
+        ) from None

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from hyenascope.models import hyena_filter
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.ops import pieces
+from hyenascope.ops import cache_pieces
 from hyenascope.ops.reference import (
     direct_conv,
     direct_short_conv,
@@ -117,12 +117,27 @@ def test_pieces_change_nothing(monkeypatch, config, batch, length):
     model, tokens = build(config), draw(batch, length)
     mask = torch.rand(batch, length, generator=torch.manual_seed(0)) < 0.8
     plain = model.hidden(tokens, mask=mask)
-    monkeypatch.setattr(pieces, "_CACHE_BYTES", 2000)
+    monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 2000)
     with torch.no_grad():
         cut = model.hidden(tokens, mask=mask)
     assert plain.requires_grad
     assert not cut.requires_grad
     torch.testing.assert_close(cut, plain.detach(), rtol=1e-4, atol=1e-4)
+
+
+OWN = {"_GatedConv", "_Mlp", "_ProjectIn", "_ProjectOut"}
+
+
+def own_functions(y):
+    """Names of the functions with a gradient of their own that ``y`` came through."""
+    found, seen, ahead = set(), set(), [y.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            found.add(node.name().removesuffix("Backward"))
+            ahead += [each for each, _ in node.next_functions]
+    return found & OWN
 
 
 @pytest.mark.parametrize(
@@ -132,7 +147,7 @@ def test_pieces_change_nothing(monkeypatch, config, batch, length):
 )
 def test_a_step_of_training_has_the_gradients_of_torch(monkeypatch, config):
     """Functions with a gradient of their own, in pieces, beside plain operations."""
-    monkeypatch.setattr(pieces, "_CACHE_BYTES", 2000)
+    monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 2000)
     model = build(replace(config, embed_dropout=0.0)).double()
     tokens = draw(3, 20)
     mask = torch.arange(20) < torch.tensor([20, 13, 1])[:, None]
@@ -140,6 +155,7 @@ def test_a_step_of_training_has_the_gradients_of_torch(monkeypatch, config):
     for training in (False, True):
         model.train(training).zero_grad()
         logits = model(tokens, mask=mask)
+        assert own_functions(logits) == (OWN if training else set())
         logits.square().mean().backward()
         of = {name: p.grad for name, p in model.named_parameters()}
         found.append((logits.detach(), of))
@@ -149,12 +165,19 @@ def test_a_step_of_training_has_the_gradients_of_torch(monkeypatch, config):
 def test_a_step_of_training_on_no_sequences_changes_nothing():
     model = build().train()
     model(draw(0, 9)).sum().backward()
-    assert all(not p.grad.any() for p in model.parameters() if p.grad is not None)
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert not parameter.grad.any()
 
 
-@pytest.mark.parametrize("where", ["mixer.gates.0", "mlp.act", "mlp.fc2"])
-def test_a_hook_inside_a_block_is_called_in_training_too(where):
-    model, seen = build().train(), []
+PARTS = ["mixer.in_proj", "mixer.gates.0", "mixer.out_proj"]
+PARTS += ["mlp.fc1", "mlp.act", "mlp.fc2"]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("where", PARTS)
+def test_a_hook_inside_a_block_is_called(where, training):
+    model, seen = build().train(training), []
     part = model.backbone.layers[0].get_submodule(where)
     handle = part.register_forward_hook(lambda *_: seen.append(where))
     model(draw(1, 9))
@@ -163,16 +186,84 @@ def test_a_hook_inside_a_block_is_called_in_training_too(where):
     assert seen == [where]
 
 
-def test_a_layer_put_in_place_of_ours_is_called_in_training_too():
-    class Twice(torch.nn.Linear):
-        def forward(self, x):
-            return 2 * super().forward(x)
+def test_a_hook_on_every_module_is_called_in_training_too():
+    model, seen = build().train(), []
+    register = torch.nn.modules.module.register_module_forward_hook
+    handle = register(lambda module, *_: seen.append(module))
+    try:
+        logits = model(draw(1, 9))
+    finally:
+        handle.remove()
+    block = model.backbone.layers[0]
+    assert not own_functions(logits)
+    assert all(block.get_submodule(where) in seen for where in PARTS)
 
+
+class Twice(torch.nn.Module):
+    """Two times what a part gives."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+    def forward(self, *given):
+        return 2 * self.part(*given)
+
+
+@pytest.mark.parametrize("way", ["module", "method"])
+@pytest.mark.parametrize("where", PARTS)
+def test_a_layer_put_in_place_of_ours_is_called(where, way):
     model = build(replace(SMALL, embed_dropout=0.0))
-    mlp = model.backbone.layers[0].mlp
-    mlp.fc2.__class__ = Twice
+    block, tokens = model.backbone.layers[0], draw(1, 9)
+    before = model.eval()(tokens)
+    part = block.get_submodule(where)
+    if way == "method":
+        forward = part.forward
+        part.forward = lambda *given: 2 * forward(*given)
+    else:
+        parent, name = where.rsplit(".", 1)
+        setattr(block.get_submodule(parent), name, Twice(part))
+    after = model(tokens)
+    torch.testing.assert_close(model.train()(tokens), after)
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(tokens), after)
+    assert (after - before).abs().max() > 0.1
+
+
+def test_a_mixer_of_another_class_keeps_its_ways():
+    model = build(replace(SMALL, embed_dropout=0.0))
+    mixer = model.backbone.layers[0].mixer
+
+    class Deaf(type(mixer)):
+        def convolve(self, u, *_):
+            return torch.zeros_like(u)
+
+    mixer.__class__ = Deaf
     tokens = draw(1, 9)
     torch.testing.assert_close(model.train()(tokens), model.eval()(tokens))
+
+
+def test_long_convolutions_can_be_watched_in_training_too():
+    mixer, seen = build().backbone.layers[0].mixer.train(), []
+    projected = mixer.project_in(torch.ones(1, 9, 16))
+    mixer.operate(projected, watch=lambda index, *_: seen.append(index))
+    assert seen == [0]
+
+
+@pytest.mark.parametrize("way", ["autocast", "bfloat16"])
+def test_a_step_in_half_precision_is_followed_by_torch(way):
+    model, tokens = build(replace(SMALL, embed_dropout=0.0)).train(), draw(2, 20)
+    model(tokens).square().mean().backward()
+    exact = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    if way == "bfloat16":
+        model = model.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way == "autocast"):
+        logits = model(tokens)
+    assert not own_functions(logits)
+    logits.float().square().mean().backward()
+    for parameter, grad in zip(model.parameters(), exact, strict=True):
+        assert (parameter.grad - grad).norm() < 0.2 * grad.norm()
 
 
 def test_one_row_gives_the_same_alone_and_in_a_batch():

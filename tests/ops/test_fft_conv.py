@@ -1,7 +1,6 @@
 from itertools import product
 from pathlib import Path
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -12,6 +11,7 @@ from hyenascope.ops.fft_conv import (
     filter_spectrum,
     next_fast_length,
     spectral_conv,
+    spectral_gradients,
     two_sided_spectrum,
 )
 from hyenascope.ops.reference import direct_conv, direct_two_sided_conv
@@ -31,6 +31,18 @@ def test_equals_the_definition(length, skip):
     u, k = draw(3, 4, length), draw(4, length, seed=1)
     bias = draw(4, seed=2) if skip else None
     torch.testing.assert_close(fft_conv(u, k, bias=bias), direct_conv(u, k, bias=bias))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_own_gradients_are_those_of_the_definition(length):
+    u, k = draw(3, 4, length).requires_grad_(), draw(4, length, seed=1)
+    grad, k = draw(3, 4, length, seed=2), k.requires_grad_()
+    of_u, of_k = torch.autograd.grad(direct_conv(u, k), (u, k), grad)
+    spectrum = filter_spectrum(k, length)
+    found = spectral_gradients(grad, u.detach(), spectrum.detach())
+    torch.testing.assert_close(found.u, of_u)
+    (through,) = torch.autograd.grad(spectrum, k, found.spectrum)
+    torch.testing.assert_close(through, of_k)
 
 
 @pytest.mark.parametrize("taps", [1, 2, 16, 17, 40])
@@ -163,14 +175,6 @@ def test_wide_types_stay():
 
 def test_empty_batch():
     assert fft_conv(draw(0, 3, 8), draw(3, 8)).shape == (0, 3, 8)
-
-
-@pytest.fixture
-def unchecked():
-    """As users run it: without the shape checks of the test suite."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.usefixtures("unchecked")

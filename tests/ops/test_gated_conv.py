@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hyenascope.ops import pieces
+from hyenascope.ops import cache_pieces
 from hyenascope.ops.fft_conv import filter_spectrum, two_sided_spectrum
 from hyenascope.ops.gated_conv import gated_conv
 from hyenascope.ops.reference import (
@@ -18,7 +18,7 @@ CHANNELS = 19  # pieces of 16 and 3
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     """As few channels at a time as there may be."""
-    monkeypatch.setattr(pieces, "_CACHE_BYTES", 1)
+    monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 1)
 
 
 def draw(*shape, seed=0):
@@ -90,7 +90,7 @@ def test_operands_are_left_alone():
     assert all(map(torch.equal, given, before))
 
 
-def test_keeps_less_than_autograd_does():
+def test_keeps_streams_and_what_the_long_convolutions_gave():
     """Streams, and one tensor of a third of them for each long convolution."""
     given = operands(2, 33, 1)
     sizes = {}
@@ -103,6 +103,39 @@ def test_keeps_less_than_autograd_does():
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         y = fused(None, 1, *given)
     assert sum(sizes.values()) == given[0].nbytes + y.nbytes
+
+
+def test_half_precision_goes_through_wide_transforms():
+    given = operands(2, 9, 1)
+    half = [x.detach().bfloat16().requires_grad_() for x in given[:3]]
+    long = [x.detach().float().requires_grad_() for x in given[3:]]
+    fused(None, 1, *half, *long).sum().backward()
+    fused(None, 1, *given).sum().backward()
+    for x, exact in zip([*half, *long], given, strict=True):
+        assert (x.grad - exact.grad).norm() < 0.05 * exact.grad.norm()
+
+
+@pytest.mark.parametrize(
+    ("spectra", "skips", "message"),
+    [
+        (2, 1, r"spectra must be 1 of 19 channels, .* 3 parts; got 2 of \[19, 19\]"),
+        (0, 1, r"spectra must be 1 of 19 channels, .* 3 parts; got 0 of \[\]"),
+        (1, 2, r"skips must be 1 of 19 channels, .* 3 parts; got 2 of \[19, 19\]"),
+    ],
+)
+def test_refuses_what_is_not_one_per_long_convolution(spectra, skips, message):
+    streams, taps, bias, skip, k = operands(2, 9, 1)
+    spectrum = filter_spectrum(k, 9)
+    with pytest.raises(ValueError, match=message):
+        gated_conv(streams, taps, bias, [spectrum] * spectra, [skip] * skips)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_refuses_fewer_channels():
+    streams, taps, bias, skip, k = operands(2, 9, 1)
+    spectrum = filter_spectrum(k, 9)[:1]  # would be broadcast
+    with pytest.raises(ValueError, match=r"spectra must be 1 of 19 .* 1 of \[1\] ch"):
+        gated_conv(streams, taps, bias, [spectrum], [skip])
 
 
 def test_no_sequences_give_gradients_of_zero():

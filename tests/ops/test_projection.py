@@ -32,6 +32,15 @@ def test_gradients():
     assert torch.autograd.gradcheck(project_out, out)
 
 
+def test_no_sequences_give_gradients_of_zero():
+    for project, x in ((project_in, draw(0, 7, 4)), (project_out, draw(0, 4, 7))):
+        weight, bias = draw(6, 4, seed=1), draw(6, seed=2)
+        project(x, weight, bias).sum().backward()
+        assert x.grad.shape == x.shape
+        assert not weight.grad.any()
+        assert not bias.grad.any()
+
+
 def test_takes_strided_input():
     x, weight, bias = draw(3, 14, 4)[:, ::2], draw(6, 4, seed=1), draw(6, seed=2)
     assert torch.autograd.gradcheck(project_in, [x, weight, bias])

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hyenascope.ops.reference import direct_short_conv
-from hyenascope.ops.short_conv import short_conv
+from hyenascope.ops.short_conv import short_conv, short_conv_gradients
 
 
 def draw(*shape, seed=0):
@@ -38,6 +38,19 @@ def test_works_on_a_strided_view_and_leaves_it_alone():
         found = short_conv(u[:, ::2], weight, bias)
     torch.testing.assert_close(found, direct_short_conv(u[:, ::2], weight, bias))
     assert torch.equal(u, before)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 17])
+@pytest.mark.parametrize(
+    ("taps", "lookahead"), [(1, 0), (2, 0), (3, 0), (3, 1), (4, 1), (5, 2), (5, 4)]
+)
+def test_own_gradients_are_those_of_the_definition(length, taps, lookahead):
+    given = [draw(2, 3, length), draw(3, taps, seed=1), draw(3, seed=2)]
+    given = [x.requires_grad_() for x in given]
+    y, grad = direct_short_conv(*given, lookahead=lookahead), draw(2, 3, length, seed=3)
+    u, weight, _ = (x.detach() for x in given)
+    found = short_conv_gradients(grad, u, weight, lookahead=lookahead)
+    torch.testing.assert_close(tuple(found), torch.autograd.grad(y, given, grad))
 
 
 def test_gradients():

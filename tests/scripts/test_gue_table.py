@@ -172,6 +172,8 @@ def test_models_of_other_options_are_refused(place, monkeypatch):
             type_in(monkeypatch, what, *words.split())
     assert not (place / "docs" / "gue.md").exists()
     (place / "docs" / "gue" / "tf_0" / "scratch-0.npz").unlink()
+    with pytest.raises(SystemExit, match=r"1 models are to be fitted yet: Job.*tf_0"):
+        type_in(monkeypatch, "judge", *words.split())
     with pytest.raises(ValueError, match="tf_0/scratch-0 differs in options"):
         type_in(monkeypatch, "fit", *words.split())
 

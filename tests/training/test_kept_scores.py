@@ -1,13 +1,10 @@
 """A table of scores is made once, and again if anything that decides it is another."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from hyenascope.data.labelled_sequences import LabelledSequences
-from hyenascope.training.kept_scores import kept_scores, rows_hash
+from hyenascope.training.kept_scores import kept_scores
 
 
 @pytest.fixture
@@ -67,22 +64,3 @@ def test_what_fails_leaves_the_older_table(tmp_path, table):
     with pytest.raises(MemoryError, match="killed"):
         kept_scores(tmp_path, {"seed": 1}, killed)
     pd.testing.assert_frame_equal(kept_scores(tmp_path, {"seed": 0}, never), table)
-
-
-def test_the_hash_is_of_sequences_labels_and_splits():
-    data = LabelledSequences(
-        "toy",
-        ("ACGT", "ACG", "TTT", "GGG"),
-        np.array([0, 1, 0, 1]),
-        ("no", "yes"),
-        ("train", "train", "test", "test"),
-        "binary",
-    )
-    others = [
-        replace(data, sequences=("ACG", "TACG", "TTT", "GGG")),
-        replace(data, labels=np.array([1, 0, 0, 1])),
-        replace(data, splits=("train", "test", "train", "test")),
-    ]
-    hashes = {rows_hash(each) for each in (data, *others)}
-    assert len(hashes) == 4
-    assert rows_hash(replace(data, name="other")) == rows_hash(data)

@@ -55,6 +55,7 @@ def facts(kind="binary", **changes):
         "counts": pd.DataFrame(counts, names if len(names) == 3 else [*"pqr"]).T,
         "backbone": "barley-1k",
         "begun_from": "0011",
+        "rows_hash": "2233",
         "options": FinetuneOptions(epochs=7, frozen=1, seed=17),
         "device": "cpu, threads: 3",
         "versions": {"hyenascope": "9.8.7"},

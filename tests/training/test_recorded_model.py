@@ -1,17 +1,16 @@
 """Records of predictions: what is read is what a model said, or nothing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from hyenascope.data.labelled_sequences import LabelledSequences
+from hyenascope.data.labelled_sequences import LabelError, LabelledSequences
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.training.label_evaluation import evaluate_labels
 from hyenascope.training.recorded_model import read_record, record_predictions
-from hyenascope.training.stacking import label_logits
 
 TEXTS = ("ACGT", "AAAA", "CCCC", "GGGG", "TTTT", "ACAC")
 SPLITS = ("train", "train", "dev", "dev", "test", "test")
@@ -57,6 +56,13 @@ def test_says_again_what_the_model_said(kind, tmp_path):
     table = evaluate_labels(again, data, resamples=0).table["value"]
     known = evaluate_labels(model, data, resamples=0).table["value"]
     assert table.tolist() == pytest.approx(known.tolist(), abs=1e-6, nan_ok=True)
+
+
+def test_reads_lower_case_and_refuses_what_it_never_saw(tmp_path):
+    data, model, path = _data("binary"), Known("binary"), tmp_path / "known.npz"
+    record_predictions(model, data, path, splits=("dev", "test"), made_from={})
+    again = read_record(path, data, made_from={})
+    assert again.predict(["cccc"]).equals(again.predict(["CCCC"]))
     with pytest.raises(ValueError, match=r"recorded; 1 of 2 are not, first 'AAAA'"):
         again.predict(["CCCC", "AAAA"])  # a row of train
 
@@ -66,20 +72,43 @@ def test_a_record_of_something_else_is_refused(tmp_path):
     facts = {"options": {"seed": 0}, "begun_from": "12ab"}
     record_predictions(Known("binary"), data, path, splits=("dev",), made_from=facts)
     assert read_record(path, data, made_from=json.loads(json.dumps(facts)))
-    other = {"options": {"seed": 1}, "begun_from": "12ab", "more": None}
-    with pytest.raises(ValueError, match=r"known\.npz differs in options\."):
-        read_record(path, data, made_from=other)
-    fewer = LabelledSequences(
-        "toy", TEXTS[:3], data.labels[:3], data.label_names, SPLITS[:3], "binary"
-    )
-    with pytest.raises(ValueError, match=r"of dev, 1; .*known\.npz has 2"):
-        read_record(path, fewer, made_from=facts)
+    for other, words in (
+        ({"options": {"seed": 1}, "begun_from": "12ab"}, r"options\."),
+        ({**facts, "more": None}, r"more\."),
+        ({"options": {"seed": 0}}, r"begun from\."),
+    ):
+        with pytest.raises(ValueError, match=r"known\.npz differs in " + words):
+            read_record(path, data, made_from=other)
+    moved = [1, 0, 3, 2, 5, 4]
+    for rows in (data.take(moved), data.take([0, 1, 2, 4, 5])):
+        with pytest.raises(ValueError, match=r"known\.npz differs in rows hash\."):
+            read_record(path, rows, made_from=facts)
+    named = replace(data, label_names=("yes", "no"))
+    with pytest.raises(ValueError, match=r"known\.npz differs in task\."):
+        read_record(path, named, made_from=facts)
 
 
-@pytest.mark.parametrize("kind", LABELS)
-def test_logits_are_those_of_the_predictions(kind):
-    model = Known(kind)
-    answers = model.predict(TEXTS)
-    logits = torch.from_numpy(label_logits(model.task, answers))
-    again = model.task.predictions(logits).numpy()
-    assert again == pytest.approx(answers.to_numpy(), abs=1e-12)
+def test_a_damaged_record_says_so(tmp_path):
+    data, path = _data("binary"), tmp_path / "known.npz"
+    record_predictions(Known("binary"), data, path, splits=("dev",), made_from={})
+    whole = path.read_bytes()
+    np.savez(tmp_path / "other.npz", logits=np.zeros(2))
+    other = (tmp_path / "other.npz").read_bytes()
+    for content in (whole[:-40], whole[:9], b"", b"text\n", other):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"whole record of .*known\.npz is dam"):
+            read_record(path, data, made_from={})
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        read_record(path, data, made_from={})
+
+
+def test_what_could_not_be_judged_is_not_recorded(tmp_path):
+    data, model, path = _data("binary"), Known("binary"), tmp_path / "known.npz"
+    how = {"splits": ("dev",), "made_from": {}}
+    with pytest.raises(LabelError, match="data must have the labels of the model"):
+        record_predictions(model, replace(data, label_names=("yes", "no")), path, **how)
+    model.said["CCCC"] = np.array([1.4, 0.2])
+    with pytest.raises(ValueError, match=r"predictions must be from 0 to 1; got 1\.4"):
+        record_predictions(model, data, path, **how)
+    assert not path.exists()
