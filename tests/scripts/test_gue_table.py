@@ -1,6 +1,7 @@
 """The table of GUE, made from folders of a few rows by models of a few channels."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,10 @@ from hyenascope.models.checkpoint import save_pretrained
 from hyenascope.models.fine_tuned import load_fine_tuned
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.training import kept_model
+from hyenascope.training.kept_model import learning_facts
 from hyenascope.training.kmer_baseline import fit_kmers
 from hyenascope.training.label_evaluation import evaluate_labels
+from hyenascope.training.recorded_model import read_record
 from hyenascope.training.stacking import stack
 from scripts import gue_table
 
@@ -200,6 +203,23 @@ def test_a_stopped_fit_says_which_model(place, monkeypatch):
     words = "--gue gue --tasks tf_0 --run run --starts scratch"
     with pytest.raises(SystemExit, match=r"task='tf_0'.*: Stopped in epoch 1\."):
         type_in(monkeypatch, "fit", *words.split())
+
+
+def test_records_are_of_the_bundled_weights_and_the_published_rows(shared):
+    folder = Path(gue_table.__file__).parents[1] / "docs" / "gue"
+    starts = {name: gue_table.start_of(name) for name in gue_table.STARTS}
+    read = 0
+    for task in (*gue_table.TASKS, gue_table.IENHANCER):
+        source = task if task == gue_table.IENHANCER else f"gue/{task}"
+        data = gue_table.read(task, shared / "data" / source)
+        for path in sorted((folder / task).glob("*.npz")):
+            start, seed = path.stem.rsplit("-", 1)
+            how = gue_table.options(data, int(seed))
+            facts = learning_facts(starts[start], how, data=data)
+            model = read_record(path, data, made_from=facts)
+            assert model.predict(list(data.split("test").sequences)).shape[1] == 2
+            read += 1
+    assert read == len(list(folder.rglob("*.npz"))) > 0
 
 
 def test_the_hundred_leaked_rows_of_the_published_set(shared):
