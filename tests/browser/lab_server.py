@@ -129,6 +129,10 @@ class LabServer:
         notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
         notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
         nbformat.write(notebook, self.root / name)
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """Return where a notebook of this server is opened."""
         return f"{self.url}/lab/tree/{name}?reset&token={self.token}"
 
     def end_sessions(self) -> None:

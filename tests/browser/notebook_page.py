@@ -1,8 +1,10 @@
 """A notebook in JupyterLab: opened, run, asked what its kernel knows."""
 
 import json
+import shutil
 import time
 from ast import literal_eval
+from pathlib import Path
 from typing import Any
 
 from tests.browser.lab_server import LabServer
@@ -64,9 +66,17 @@ class NotebookPage(WatchedPage):
         self, lab: LabServer, name: str, *cells: str, timeout: float = 120_000
     ) -> None:
         """Open a new notebook of these cells and wait for its kernel."""
-        self.page.goto(
-            lab.write_notebook(name, list(cells)), wait_until="domcontentloaded"
-        )
+        self._open(lab.write_notebook(name, list(cells)), name, timeout)
+
+    def open_copy(
+        self, lab: LabServer, notebook: Path, *, timeout: float = 120_000
+    ) -> None:
+        """Open a copy of a notebook, with its outputs, and wait for its kernel."""
+        shutil.copy(notebook, lab.root)
+        self._open(lab.address(notebook.name), notebook.name, timeout)
+
+    def _open(self, address: str, name: str, timeout: float) -> None:
+        self.page.goto(address, wait_until="domcontentloaded")
         self._name = name
         self.settle(_OPEN, name, timeout=timeout)
 

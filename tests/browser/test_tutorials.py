@@ -1,0 +1,79 @@
+"""Tutorials as a reader has them: opened in JupyterLab, all cells run, then touched."""
+
+import pytest
+
+from tests.browser.lab_server import REPOSITORY
+from tests.browser.notebook_page import NotebookPage
+from tests.browser.plotly_figure import PlotlyFigure
+
+LONG = 300_000  # ms, for a whole notebook on a busy machine
+
+
+@pytest.fixture
+def tutorial(chrome, lab, pages):
+    """Open a tutorial with its outputs, and run it from top to bottom."""
+
+    def run(name: str) -> NotebookPage:
+        page = NotebookPage(chrome)
+        pages.append(page)
+        page.open_copy(lab, REPOSITORY / "notebooks" / f"{name}.ipynb")
+        page.run(timeout=LONG)
+        return page
+
+    yield run
+    for page in pages:
+        page.listen_no_more()
+    lab.end_sessions()
+
+
+def in_widget(page: NotebookPage) -> PlotlyFigure:
+    """Return the figure of the page's only live widget."""
+    number = page.page.evaluate(
+        "() => [...document.querySelectorAll('.js-plotly-plot')]"
+        ".findIndex((gd) => gd.closest('.hs-locus'))"
+    )
+    return page.figure(number)
+
+
+def test_quickstart_zooms_to_a_variant(tutorial):
+    page = tutorial("01_quickstart")
+    shown = page.figure()
+    assert shown.layout("xaxis.range") == [7_900.5, 12_900.5]
+    shown.point(10_000, 0.0, "y3")  # buttons appear with the mouse
+    page.page.locator('.modebar-btn[data-title="Zoom in"]').first.click()
+    shown.wait_window(9_150.5, 11_650.5)
+    assert page.value("scores.n_obs") == 121
+
+
+def test_mutagenesis_takes_an_edit_and_gives_it_back(tutorial):
+    page = tutorial("05_mutagenesis")
+    first = page.value("list(explorer.history.listing())")
+    assert len(first) == 1
+    figure = in_widget(page)
+    base = 8_090  # 1-based
+    old = page.value(f"explorer.history.reference[{base} - 1 - 8_045]")
+    new = next(each for each in "ACGT" if each != old)
+    # genes, change, arcs, haplotype, sequence
+    figure.click(base, 0.5, "y5")
+    page.page.click(f".hs-menu .hs-{new}")
+    said = f"chrDemo:{base:,} {old}>{new}"
+    page.page.wait_for_selector(f'.hs-chip button:text-is("{said}")')
+    assert page.value("list(explorer.history.listing())") == [*first, said]
+    page.page.click('button[aria-label^="Undo"]')
+    page.page.wait_for_function(
+        "document.querySelectorAll('.hs-chip').length === 1", timeout=30_000
+    )
+    assert page.value("list(explorer.history.listing())") == first
+
+
+def test_browser_goes_to_a_gene(tutorial):
+    page = tutorial("07_genome_browser")
+    search = page.page.locator(".hs-search")
+    search.fill("chrDemo_g0007")
+    search.press("Enter")
+    gene = page.value("vars(browser._index.find('chrDemo_g0007')[0].interval)")
+    page.page.wait_for_function(
+        "document.querySelector('.hs-search').value !== 'chrDemo_g0007'"
+    )
+    start, end = page.interval("browser")
+    assert start <= gene["start"] < gene["end"] <= end
