@@ -45,8 +45,9 @@ truth: $(STAMP) ## hold scores against known effects, write docs/truth-*.md
 	$(BIN)/python -m tests.benchmarks.truth_synthetic --out docs/truth-synthetic.md
 	$(BIN)/python -m tests.benchmarks.truth_real --shared $(SHARED) --out docs/truth-real.md
 
-notebooks: $(STAMP) ## run the notebooks in place and strip what is not output
+notebooks: $(STAMP) browser ## run the notebooks in place, add still pictures, strip the rest
 	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)
+	$(BIN)/python scripts/notebook_stills.py $(NOTEBOOKS)
 	$(BIN)/nbstripout --keep-output --extra-keys "metadata.widgets cell.metadata.execution metadata.language_info.version" $(NOTEBOOKS)
 
 browser: ## install Chromium for browser tests and still images, where apt-get can
