@@ -267,15 +267,13 @@ class Block(nn.Module):
         ``margin`` leaves that many columns free in front, for what lies left of it.
         """
         batch, length, _ = stream.shape
-        whole: Tensor | None = None
+        width = (self.config.order + 1) * self.config.d_model
+        projected = self.norm1.weight.new_empty(batch, width, margin + length)
         for piece in self._along(stream):
             to = slice(margin + piece.start, margin + piece.stop)
-            part = self.mixer.project_in(normed(self.norm1, stream[:, piece]))
-            if whole is None:
-                whole = part.new_empty(batch, part.shape[1], margin + length)
-            whole[..., to] = part
-        assert whole is not None
-        return whole
+            part = normed(self.norm1, stream[:, piece])
+            projected[..., to] = self.mixer.project_in(part)
+        return projected
 
     def finish(
         self,
