@@ -106,10 +106,10 @@ class HyenaMixer(nn.Module):
         ``watch`` is shown every long convolution, channels a block at a time.
         """
         spectra = self.filter_fn.spectra(projected.shape[-1])
-        masked, gates = self._masked(projected, mask), list(self.gates)
+        masked = self._masked(projected, mask)
         streams = masked.unflatten(1, (-1, self.config.d_model))
         plain = type(self) is HyenaMixer and watch is None
-        if plain and _own_gradients(projected, self, self.short_filter, *gates):
+        if plain and _own_gradients(projected, self, *self._between):
             return self._gated(streams, spectra, mask)
         if torch.is_grad_enabled():
             return self._gate(streams, spectra, slice(None), mask, watch)
@@ -190,6 +190,11 @@ class HyenaMixer(nn.Module):
             lookahead=self._lookahead,
         )
         return list(smooth.chunk(streams.shape[1], dim=1))
+
+    @property
+    def _between(self) -> list[nn.Module]:
+        """Layers between the projections that `gated_conv` may stand in for."""
+        return [self.short_filter, *self.gates]
 
     @property
     def _lookahead(self) -> int:
