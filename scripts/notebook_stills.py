@@ -28,7 +28,7 @@ def still(figure: dict[str, object]) -> str:
     drawn = pio.from_json(json.dumps(parts))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "still.png")
-        write_image(drawn, path, width=WIDTH, scale=1)
+        write_image(drawn, path, width=WIDTH, scale=1.0)
         _to_palette(path)
         return base64.b64encode(path.read_bytes()).decode()
 
