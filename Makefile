@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 SHARED ?= ../shared
 NOTEBOOKS := $(wildcard notebooks/[0-9]*.ipynb)
 
-.PHONY: help demo lab test check format bench truth pictures notebooks browser clean
+.PHONY: help demo lab docs links test check format bench truth pictures notebooks browser clean
 .DEFAULT_GOAL := help
 
 help: ## list the tasks
@@ -18,6 +18,13 @@ demo: $(STAMP) ## score the example variants, write demo/report.html
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
+
+docs: $(STAMP) ## build the site, build/site/index.html
+	rm -rf docs/api
+	$(BIN)/sphinx-build -W --keep-going -q -c docs . build/site
+
+links: $(STAMP) ## ask every address that the site links to; needs a network
+	$(BIN)/sphinx-build -b linkcheck -q -c docs . build/links
 
 test: $(STAMP) browser ## run every test, in a browser and of notebooks too
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal -m "not network and not gpu and not browser"
@@ -54,12 +61,12 @@ browser: ## install Chromium for browser tests and still images, where apt-get c
 	@sh tests/browser/install_chromium.sh
 
 clean: ## remove the environment and everything made
-	rm -rf $(VENV) demo out build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) demo out build dist docs/api .mypy_cache .ruff_cache .pytest_cache
 
 $(STAMP): pyproject.toml binder/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || (echo "hyenascope needs Python 3.11 or newer: make PYTHON=python3.12 ..." && exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c binder/constraints.txt -e ".[lab,attribution,motifs,test,dev]"
+	$(BIN)/python -m pip install --quiet -c binder/constraints.txt -e ".[lab,attribution,motifs,docs,test,dev]"
 	touch $(STAMP)

@@ -93,9 +93,9 @@ class HaplotypeReading:
         is left out.
     arcs
         The strongest dependencies, strongest first: ``pos_a`` (edited base) and
-        ``pos_b``, 1-based; ``value``, the largest |Δ log2 odds| of the four bases at
-        ``pos_b`` when this edit alone is made; ``base``, the one it is of; and
-        ``change``, the same with its sign.
+        ``pos_b``, 1-based; ``value``, the largest size of a change in log2 odds, of the
+        four bases at ``pos_b`` when this edit alone is made; ``base``, the one it is
+        of; and ``change``, the same with its sign.
     log_probs
         log p(A, C, G, T | context) of the haplotype per strand, in nats, in
         reference coordinates and forward letters; NaN at deleted bases.

@@ -1,0 +1,138 @@
+"""The site: README, notebooks, pages and docstrings, made by ``make docs``.
+
+Sphinx reads the whole checkout, so that links between README, pages and notebooks are
+the links one follows on a disk. Notebooks are shown as they were committed; only the
+gallery, which is committed without outputs, is run. No page needs a network.
+"""
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import nbclient
+import nbformat
+import plotly
+import plotly.io as pio
+from sphinx.application import Sphinx
+
+from hyenascope.interpret.scores import SCORES
+
+HERE = Path(__file__).parent
+PLOTLY = "application/vnd.plotly.v1+json"
+
+project = "hyenascope"
+author = copyright = "The hyenascope developers"
+version = release = metadata.version("hyenascope")
+
+root_doc = "docs/index"
+include_patterns = [
+    *("README.md", "CHANGELOG.md", "docs/*.md", "docs/*.ipynb", "docs/api/*.rst"),
+    *("notebooks/*.ipynb", "hyenascope/weights/*/README.md"),
+]
+exclude_patterns = [".*", "build", "demo", "out", "runs"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+]
+
+nb_execution_mode = "off"  # see _with_live_figures
+nb_mime_priority_overrides = [("html", "text/html", 0), ("html", "image/png", 1)]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4
+
+default_role = "py:obj"
+autosummary_generate = True
+autosummary_imported_members = True
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 60
+
+html_theme = "pydata_sphinx_theme"
+html_title = "hyenascope"
+templates_path = [str(HERE / "site" / "templates")]  # else of the checkout
+html_static_path = ["site/static"]
+html_css_files = ["site.css"]
+html_extra_path = ["site/index.html"]  # leads from the top to root_doc
+html_show_search_summary = False  # pages opened from disk cannot fetch others
+html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
+# Figures want room: no margin where a page has them.
+html_sidebars = {"docs/gallery": [], "README": []}
+html_theme_options = {
+    "secondary_sidebar_items": {
+        "docs/*": ["page-toc"],
+        "README": ["page-toc"],
+        "docs/gallery": [],
+    }
+}
+
+
+def setup(app: Sphinx) -> None:
+    """Let figures live."""
+    app.connect("builder-inited", _bring_plotly)
+    app.connect("builder-inited", _write_score_table)
+    app.connect("source-read", _with_live_figures)
+    app.connect("html-page-context", _load_plotly)
+
+
+def _bring_plotly(app: Sphinx) -> None:
+    """Serve plotly.js from the site itself."""
+    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    place = Path(app.outdir, "_static", script.name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(script.read_bytes())
+
+
+def _write_score_table(app: Sphinx) -> None:
+    """Write every score in words, as the package defines it, for docs/scores.md."""
+    rows = ["| score | formula | unit | how to read it |", "|---|---|---|---|"]
+    for score in SCORES.values():
+        cells = (f"`{score.name}`", score.formula, score.unit, score.reading)
+        rows.append(f"| {' | '.join(_in_cell(cell) for cell in cells)} |")
+    place = HERE / "api" / "score-table.md"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _in_cell(text: str) -> str:
+    """Return text that does not end its cell."""
+    return text.replace("|", "\\|")
+
+
+def _with_live_figures(app: Sphinx, name: str, source: list[str]) -> None:
+    """Run the gallery, and give every figure of a notebook its HTML."""
+    if Path(app.env.doc2path(name)).suffix != ".ipynb":
+        return
+    notebook = nbformat.reads(source[0], 4)
+    if name == "docs/gallery":
+        nbclient.NotebookClient(notebook, timeout=600).execute()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if PLOTLY in data:
+                data["text/html"] = _live(data.pop(PLOTLY))
+    source[0] = nbformat.writes(notebook)
+
+
+def _live(figure: dict[str, Any]) -> str:
+    parts = {part: figure[part] for part in ("data", "layout")}
+    drawn = pio.from_json(json.dumps(parts), skip_invalid=True)
+    text = drawn.to_html(
+        full_html=False, include_plotlyjs=False, config={"responsive": True}
+    )
+    return f'<div class="live-figure">{text}</div>'
+
+
+def _load_plotly(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Load plotly.js where a page has figures, before the first."""
+    if page.startswith("notebooks/") or page == "docs/gallery":
+        app.add_js_file("plotly.min.js", priority=100)
