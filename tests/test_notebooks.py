@@ -1,5 +1,6 @@
 """Notebooks as they are committed: run, without errors, small, with pictures."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -7,6 +8,11 @@ import pytest
 
 NOTEBOOKS = sorted(Path(__file__).parents[1].glob("notebooks/[0-9]*.ipynb"))
 BYTES = 1_000_000
+EXTRAS = {  # what must be installed for a name to work
+    "attribution": {"deep_lift_shap", "integrated_gradients"},
+    "train": {"compare", "finetune", "pretrain", "probe", "prompt_tune"},
+    "widgets": {"LocusBrowser", "MutagenesisExplorer", "TrainingMonitor"},
+}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -49,3 +55,13 @@ def test_begins_with_a_question_and_ends_with_what_was_learnt(path):
     assert "?" in cells[0].source
     assert 'if "google.colab" in sys.modules' in cells[1].source
     assert "**Learnt:**" in cells[-1].source or "**Learnt:**" in cells[-2].source
+
+
+def test_installs_on_colab_what_it_uses(path):
+    code = "\n".join(
+        cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"
+    )
+    used = set(re.findall(r"\bhs\.(\w+)", code))
+    needed = {extra for extra, names in EXTRAS.items() if names & used}
+    installed = re.search(r"%pip install --quiet \"?hyenascope(?:\[(.*)\])?", code)
+    assert set((installed[1] or "").split(",")) - {""} == needed
