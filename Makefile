@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 SHARED ?= ../shared
 NOTEBOOKS := $(wildcard notebooks/[0-9]*.ipynb)
 
-.PHONY: help demo lab docs links test check format bench truth pictures notebooks browser clean
+.PHONY: help demo lab docs links test check format bench truth pictures notebooks browser binder clean
 .DEFAULT_GOAL := help
 
 help: ## list the tasks
@@ -59,6 +59,9 @@ notebooks: $(STAMP) browser ## run the notebooks in place, add still pictures, s
 
 browser: ## install Chromium for browser tests and still images, where apt-get can
 	@sh tests/browser/install_chromium.sh
+
+binder: $(STAMP) ## build the environment of Binder from PyPI, run 01, 05 and 07 in it
+	$(BIN)/python scripts/check_binder.py
 
 clean: ## remove the environment and everything made
 	rm -rf $(VENV) demo out build dist docs/api .mypy_cache .ruff_cache .pytest_cache

@@ -1,5 +1,6 @@
 """Tutorials as a reader has them: opened in JupyterLab, all cells run, then touched."""
 
+import nbformat
 import pytest
 
 from tests.browser.lab_server import REPOSITORY
@@ -7,6 +8,13 @@ from tests.browser.notebook_page import NotebookPage
 from tests.browser.plotly_figure import PlotlyFigure
 
 LONG = 300_000  # ms, for a whole notebook on a busy machine
+PLOTLY = "application/vnd.plotly.v1+json"
+TOUCHED = ("01_quickstart", "05_mutagenesis", "07_genome_browser")
+OTHERS = sorted(
+    path.stem
+    for path in (REPOSITORY / "notebooks").glob("[0-9]*.ipynb")
+    if path.stem not in TOUCHED
+)
 
 
 @pytest.fixture
@@ -77,3 +85,13 @@ def test_browser_goes_to_a_gene(tutorial):
     )
     start, end = page.interval("browser")
     assert start <= gene["start"] < gene["end"] <= end
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_runs_from_top_to_bottom(tutorial, name):
+    page = tutorial(name)
+    figures = page.page.locator(".js-plotly-plot").count()
+    notebook = nbformat.read(REPOSITORY / "notebooks" / f"{name}.ipynb", 4)
+    kept = [each for cell in notebook.cells for each in cell.get("outputs", [])]
+    drawn = [each for each in kept if PLOTLY in each.get("data", {})]
+    assert figures == len(drawn) > 0
