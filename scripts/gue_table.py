@@ -28,7 +28,7 @@ from hyenascope.data.dev_split import with_dev_split
 from hyenascope.data.gue import read_gue
 from hyenascope.data.label_tables import read_label_table
 from hyenascope.data.labelled_sequences import LabelledSequences
-from hyenascope.data.score_tables import over_seeds, score_markdown
+from hyenascope.data.score_tables import markdown, over_seeds, score_markdown
 from hyenascope.data.split_leakage import without_leaks
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaConfig
@@ -52,6 +52,8 @@ READ = 8_000_000  # bases per run, within these bounds of epochs
 FEWEST, MOST = 4, 30
 LONGER = {"prom_300_tata": 13}  # epochs, where the loss of the dev rows still fell
 METRICS = ("auroc", "accuracy", "mcc")
+KMERS, TOGETHER = "3-5-mers", " + 3-5-mers"
+FROZEN = "frozen HyenaDNA + forest"
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def fit(job: Job, start: Start, source: Path, run: Path, docs: Path) -> None:
 def judge(
     sources: Mapping[str, Path], docs: Path, starts: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Score everything on the test rows, alone and together with k-mers."""
+    """Score everything on dev and test rows, alone and together with k-mers."""
     tasks = tuple(sources)
     missing = [job for job in jobs(tasks, starts) if not job.record(docs).is_file()]
     if missing:
@@ -143,7 +145,7 @@ def judge(
     for task, source in sources.items():
         data = read(task, source)
         kmers = fit_kmers(data.split("train"), validation=data.split("dev"))
-        rows += _scores(kmers, data, model="3-5-mers", seed=0)
+        rows += _scores(kmers, data, model=KMERS, seed=0)
         for start in begun:
             for seed in SEEDS:
                 facts = learning_facts(start, options(data, seed), data=data)
@@ -151,17 +153,19 @@ def judge(
                 model, name = read_record(record, data, made_from=facts), start.label
                 rows += _scores(model, data, model=name, seed=seed)
                 both = stack({"hyena": model, "kmers": kmers}, data.split("dev"))
-                rows += _scores(both, data, model=f"{name} + 3-5-mers", seed=seed)
+                rows += _scores(both, data, model=name + TOGETHER, seed=seed)
     return pd.DataFrame(rows)
 
 
 def _scores(
     predictor: Predictor, data: LabelledSequences, *, model: str, seed: int
 ) -> Iterator[dict[str, object]]:
-    for split, rows in _judged(data).items():
-        table = evaluate_labels(predictor, rows, split="test").table.reset_index()
+    for title, rows in {"dev": data, **_judged(data)}.items():
+        split, resamples = ("dev", 0) if title == "dev" else ("test", 1_000)
+        found = evaluate_labels(predictor, rows, split=split, resamples=resamples)
+        table = found.table.reset_index()
         table = table[table["metric"].isin(METRICS)]
-        facts = {"task": data.name, "model": model, "seed": seed, "split": split}
+        facts = {"task": data.name, "model": model, "seed": seed, "split": title}
         for row in table.to_dict("records"):
             yield facts | {str(name): value for name, value in row.items()}
 
@@ -186,9 +190,44 @@ def published(gue: Path, tasks: list[str]) -> pd.DataFrame:
         columns={"AUC": "auroc", "MCC": "mcc"}
     )
     long = table.melt("task", list(METRICS), var_name="metric", value_name="value")
-    return long.assign(
-        model="frozen HyenaDNA + forest", source="Feng et al. 2025", split="test"
-    )
+    return long.assign(model=FROZEN, source="Feng et al. 2025", split="test")
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return AUROC on the test rows: both baselines, and ours as dev rows choose it."""
+    auroc = table[table["metric"] == "auroc"]
+    found = {}
+    for task, rows in auroc.groupby("task", sort=False):
+        test = rows[rows["split"] == "test"].set_index("model")["value"]
+        dev = rows[rows["split"] == "dev"].set_index("model")["value"].drop(KMERS)
+        joint = dev.index.str.endswith(TOGETHER)
+        alone, both = dev[~joint].idxmax(), dev[joint].idxmax()
+        found[task] = {
+            FROZEN: test[FROZEN],
+            KMERS: test[KMERS],
+            "start": alone,
+            "fine-tuned": test[alone],
+            "start, together": both.removesuffix(TOGETHER),
+            "together with 3-5-mers": test[both],
+        }
+    return pd.DataFrame(found).T
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """Return in words how often ours is above a baseline, and where it is not."""
+    said = []
+    for ours in ("fine-tuned", "together with 3-5-mers"):
+        for theirs in (FROZEN, KMERS):
+            above = table[ours] > table[theirs]
+            short = ", ".join(
+                f"{task} ({row[ours] - row[theirs]:+.3f})"
+                for task, row in table[~above].iterrows()
+            )
+            said.append(
+                f"- {ours}, above {theirs}: {above.sum()} of {len(table)}"
+                + (f", not {short}" if short else "")
+            )
+    return "\n".join(said)
 
 
 def gue_page(ours: pd.DataFrame) -> str:
@@ -200,7 +239,15 @@ def gue_page(ours: pd.DataFrame) -> str:
         "three seeds, from the lowest to the highest end of their 95 % bootstrap "
         "intervals. `scripts/gue_table.py` makes this page."
     )
-    return "\n\n".join([about, *_tables(ours, along="task")]) + "\n"
+    short = summary(ours)
+    numbers = short.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.3f}")
+    chosen = (
+        "## In short\n\n"
+        "AUROC on the test rows. Of the three starts the dev rows choose one for each "
+        "task, alone and together with 3-5-mers.\n\n"
+        f"{markdown(numbers, corner='task')}\n\n{verdict(short)}"
+    )
+    return "\n\n".join([about, chosen, *_tables(ours, along="task")]) + "\n"
 
 
 def ienhancer_page(ours: pd.DataFrame) -> str:
@@ -217,6 +264,7 @@ def ienhancer_page(ours: pd.DataFrame) -> str:
 
 
 def _tables(table: pd.DataFrame, *, along: str) -> list[str]:
+    table = table[table["split"] != "dev"]
     return [
         f"## {metric}\n\n{score_markdown(table, metric, along=along)}"
         for metric in METRICS
@@ -225,21 +273,24 @@ def _tables(table: pd.DataFrame, *, along: str) -> list[str]:
 
 def write_gue(scores: pd.DataFrame, others: pd.DataFrame, docs: Path) -> None:
     """Write the scores, the page and the picture of GUE."""
-    _write_scores(scores, docs / "gue" / "scores.tsv")
+    scores = _kept_scores(scores, docs / "gue" / "scores.tsv")
     ours = pd.concat([over_seeds(scores), others])
     (docs / "gue.md").write_text(gue_page(ours), encoding="utf-8")
-    write_image(plot_benchmark(ours, metric="auroc"), docs / "gue.png")
+    tested = ours[ours["split"] == "test"]
+    write_image(plot_benchmark(tested, metric="auroc"), docs / "gue.png")
 
 
 def write_ienhancer(scores: pd.DataFrame, docs: Path) -> None:
     """Write the scores and the page of iEnhancer, beside those of GUE."""
-    _write_scores(scores, docs / "gue" / "scores-ienhancer.tsv")
+    scores = _kept_scores(scores, docs / "gue" / "scores-ienhancer.tsv")
     page = ienhancer_page(over_seeds(scores))
     (docs / "ienhancer.md").write_text(page, encoding="utf-8")
 
 
-def _write_scores(scores: pd.DataFrame, path: Path) -> None:
+def _kept_scores(scores: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Write scores and return what the file holds, so that pages agree with it."""
     scores.to_csv(path, sep="\t", index=False, float_format="%.6f")
+    return pd.read_csv(path, sep="\t")
 
 
 def main() -> None:

@@ -123,19 +123,55 @@ def test_trains_once_and_judges_as_by_hand(place, monkeypatch):
             ("scratch + 3-5-mers", 1, both),
         ):
             rows = scores[(scores["task"] == task) & (scores["model"] == name)]
-            rows = rows[(rows["seed"] == seed) & ~rows["split"].str.contains("without")]
+            rows = rows[(rows["seed"] == seed) & rows["split"].str.match("test(,|$)")]
             expected = evaluate_labels(each, data).table.loc[["auroc", "mcc"], "value"]
             values = rows.set_index("metric")["value"]
             found = values[["auroc", "mcc"]].tolist()
             assert found == pytest.approx(expected.tolist(), abs=1e-6)
     ours = scores[(scores["task"] == "mouse_3") & (scores["model"] == "./small")]
-    ours = ours[ours["metric"] == "mcc"]
+    ours = ours[(ours["metric"] == "mcc") & (ours["split"] == "test")]
     cell = (
         f"{ours['value'].mean():.3f} ({ours['low'].min():.3f}–{ours['high'].max():.3f})"
     )
     assert f" {cell} |" in gue.split("## mcc")[1]
     assert "| frozen HyenaDNA + forest | 0.888 | 0.587 |" in gue
     assert "| model | test, 22 rows | test without leaked, 20 rows |" in enhancers
+
+
+def scored(model, dev, test, task="tf_0"):
+    rows = {"task": task, "model": model, "metric": "auroc"}
+    return pd.DataFrame(
+        [{**rows, "split": "dev", "value": dev}] * (dev is not None)
+        + [{**rows, "split": "test", "value": test}]
+    )
+
+
+def test_the_dev_rows_choose_what_is_held_beside_the_baselines():
+    table = pd.concat(
+        [
+            scored(gue_table.KMERS, 0.99, 0.80),
+            scored("kind", 0.90, 0.70),  # better on test, but dev says otherwise
+            scored("right", 0.91, 0.65),
+            scored("kind" + gue_table.TOGETHER, 0.92, 0.90),
+            scored("right" + gue_table.TOGETHER, 0.91, 0.95),
+            scored(gue_table.FROZEN, None, 0.66),
+        ]
+    )
+    found = gue_table.summary(table)
+    assert found.loc["tf_0"].to_dict() == {
+        gue_table.FROZEN: 0.66,
+        gue_table.KMERS: 0.80,
+        "start": "right",
+        "fine-tuned": 0.65,
+        "start, together": "kind",
+        "together with 3-5-mers": 0.90,
+    }
+    assert gue_table.verdict(found).splitlines() == [
+        "- fine-tuned, above frozen HyenaDNA + forest: 0 of 1, not tf_0 (-0.010)",
+        "- fine-tuned, above 3-5-mers: 0 of 1, not tf_0 (-0.150)",
+        "- together with 3-5-mers, above frozen HyenaDNA + forest: 1 of 1",
+        "- together with 3-5-mers, above 3-5-mers: 1 of 1",
+    ]
 
 
 def test_dev_rows_of_ienhancer_come_from_train_alone(place):
