@@ -20,8 +20,7 @@ lab: $(STAMP) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 docs: $(STAMP) ## build the site, build/site/index.html
-	rm -rf docs/api
-	$(BIN)/sphinx-build -W --keep-going -q -c docs . build/site
+	$(BIN)/sphinx-build -E -W --keep-going -q -c docs . build/site
 
 links: $(STAMP) ## ask every address that the site links to; needs a network
 	$(BIN)/sphinx-build -b linkcheck -q -c docs . build/links

@@ -6,19 +6,26 @@ gallery, which is committed without outputs, is run. No page needs a network.
 """
 
 import json
+import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import click
 import nbclient
 import nbformat
 import plotly
 import plotly.io as pio
 from sphinx.application import Sphinx
+from sphinx.util.inspect import signature, stringify_signature
+from traitlets import HasTraits
 
-from hyenascope.interpret.scores import SCORES
+from hyenascope import cli
+from hyenascope.viz.figure import CONFIG
 
 HERE = Path(__file__).parent
+MADE = HERE / "api"  # pages that are made anew each time
+shutil.rmtree(MADE, ignore_errors=True)
 PLOTLY = "application/vnd.plotly.v1+json"
 
 project = "hyenascope"
@@ -27,7 +34,7 @@ version = release = metadata.version("hyenascope")
 
 root_doc = "docs/index"
 include_patterns = [
-    *("README.md", "CHANGELOG.md", "docs/*.md", "docs/*.ipynb", "docs/api/*.rst"),
+    *("README.md", "CHANGELOG.md", "docs/*.md", "docs/*.ipynb", "docs/api/*"),
     *("notebooks/*.ipynb", "hyenascope/weights/*/README.md"),
 ]
 exclude_patterns = [".*", "build", "demo", "out", "runs"]
@@ -64,7 +71,7 @@ html_show_search_summary = False  # pages opened from disk cannot fetch others
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
 # Figures want room: no margin where a page has them.
-html_sidebars = {"docs/gallery": [], "README": []}
+html_sidebars = {name: [] for name in ("docs/gallery", "docs/questions", "README")}
 html_theme_options = {
     "secondary_sidebar_items": {
         "docs/*": ["page-toc"],
@@ -77,7 +84,8 @@ html_theme_options = {
 def setup(app: Sphinx) -> None:
     """Let figures live."""
     app.connect("builder-inited", _bring_plotly)
-    app.connect("builder-inited", _write_score_table)
+    app.connect("builder-inited", _write_shell_help)
+    app.connect("autodoc-process-signature", _own_signature)
     app.connect("source-read", _with_live_figures)
     app.connect("html-page-context", _load_plotly)
 
@@ -90,20 +98,27 @@ def _bring_plotly(app: Sphinx) -> None:
     place.write_bytes(script.read_bytes())
 
 
-def _write_score_table(app: Sphinx) -> None:
-    """Write every score in words, as the package defines it, for docs/scores.md."""
-    rows = ["| score | formula | unit | how to read it |", "|---|---|---|---|"]
-    for score in SCORES.values():
-        cells = (f"`{score.name}`", score.formula, score.unit, score.reading)
-        rows.append(f"| {' | '.join(_in_cell(cell) for cell in cells)} |")
-    place = HERE / "api" / "score-table.md"
-    place.parent.mkdir(exist_ok=True)
-    place.write_text("\n".join(rows) + "\n", encoding="utf-8")
+def _write_shell_help(app: Sphinx) -> None:
+    """Write what ``--help`` says of every command, for docs/reference.md."""
+    parent = click.Context(cli.main, info_name="hyenascope")
+    parts = ["# In a shell"]
+    for name, command in sorted(cli.main.commands.items()):
+        help_text = command.get_help(click.Context(command, parent, name))
+        parts.append(f"## hyenascope {name}\n\n```text\n{help_text}\n```")
+    MADE.mkdir(exist_ok=True)
+    Path(MADE, "shell.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def _in_cell(text: str) -> str:
-    """Return text that does not end its cell."""
-    return text.replace("|", "\\|")
+def _own_signature(
+    app: Sphinx, kind: str, name: str, thing: object, *rest: object
+) -> tuple[str, str] | None:
+    """Return what ``__init__`` of a widget takes; its base says ``*args, **kwargs``."""
+    if not (isinstance(thing, type) and issubclass(thing, HasTraits)):
+        return None
+    own = signature(thing.__init__, bound_method=True)
+    return stringify_signature(
+        own, show_return_annotation=False, short_literals=True
+    ), ""
 
 
 def _with_live_figures(app: Sphinx, name: str, source: list[str]) -> None:
@@ -124,9 +139,7 @@ def _with_live_figures(app: Sphinx, name: str, source: list[str]) -> None:
 def _live(figure: dict[str, Any]) -> str:
     parts = {part: figure[part] for part in ("data", "layout")}
     drawn = pio.from_json(json.dumps(parts), skip_invalid=True)
-    text = drawn.to_html(
-        full_html=False, include_plotlyjs=False, config={"responsive": True}
-    )
+    text = drawn.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
     return f'<div class="live-figure">{text}</div>'
 
 

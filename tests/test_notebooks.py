@@ -9,8 +9,16 @@ import pytest
 NOTEBOOKS = sorted(Path(__file__).parents[1].glob("notebooks/[0-9]*.ipynb"))
 BYTES = 1_000_000
 EXTRAS = {  # what must be installed for a name to work
-    "attribution": {"deep_lift_shap", "integrated_gradients"},
-    "train": {"compare", "finetune", "pretrain", "probe", "prompt_tune"},
+    "attribution": {
+        *("deep_lift", "deep_lift_shap", "integrated_gradients"),
+        *("input_x_gradient", "occlusion", "smoothgrad"),
+    },
+    "lab": {"write_image"},
+    "motifs": {"annotate_seqlets", "call_seqlets", "scan_motifs", "write_modisco"},
+    "train": {
+        *("compare", "cross_validate", "finetune", "finetune_tracks", "pretrain"),
+        *("instruction_tune", "probe", "prompt_tune"),
+    },
     "widgets": {"LocusBrowser", "MutagenesisExplorer", "TrainingMonitor"},
 }
 
@@ -61,7 +69,7 @@ def test_installs_on_colab_what_it_uses(path):
     code = "\n".join(
         cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"
     )
-    used = set(re.findall(r"\bhs\.(\w+)", code))
+    used = set(re.findall(r"(?:\bhs\.|\binterpret\.|\bimport )(\w+)", code))
     needed = {extra for extra, names in EXTRAS.items() if names & used}
     installed = re.search(r"%pip install --quiet \"?hyenascope(?:\[(.*)\])?", code)
     assert set((installed[1] or "").split(",")) - {""} == needed
