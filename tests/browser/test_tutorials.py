@@ -7,7 +7,7 @@ from tests.browser.lab_server import REPOSITORY
 from tests.browser.notebook_page import NotebookPage
 from tests.browser.plotly_figure import PlotlyFigure
 
-LONG = 300_000  # ms, for a whole notebook on a busy machine
+LONG = 600_000  # ms, for a whole notebook on a busy machine
 PLOTLY = "application/vnd.plotly.v1+json"
 TOUCHED = ("01_quickstart", "05_mutagenesis", "07_genome_browser")
 OTHERS = sorted(
