@@ -31,7 +31,7 @@ CONFIG = {
 _BOTTOM, _RIGHT = 56, 84
 _TITLE, _TWO_LINES = 34, 54
 _GAP, _NOTED_GAP = 18, 32
-DEFAULT_WIDTH = 1000  # planned for, when the figure takes the width of the page
+DEFAULT_WIDTH = 800  # planned for, when the figure takes the width of the page
 
 
 def plot_locus(
