@@ -256,6 +256,9 @@ class Dependency:
         if pooled.columns > 1 or pooled.rows > 1:
             pairs = pooled.rows * (pooled.columns // 2 + 1)
             parts.append(f"each cell the strongest of {pairs:,} pairs")
+        most = float(np.nanmax(pooled.values, initial=0.0))
+        if self.limit is not None and most > self.limit:
+            parts.append(f"full colour from {self.limit:.2g} to {most:.2g}")
         return "   ".join(parts)
 
 

@@ -126,6 +126,14 @@ def test_says_what_shares_a_cell():
     assert not lane.complete
 
 
+def test_says_where_colours_are_full(locus):
+    values = np.ones((20, 20))
+    values[3, 9] = 6.0
+    lane = Dependency(a_map(values), limit=2.0).draw(View(locus))
+    assert lane.note.endswith("   full colour from 2 to 6")
+    assert "full" not in Dependency(a_map(values), limit=6.0).draw(View(locus)).note
+
+
 def test_refuses_a_map_from_elsewhere():
     with pytest.raises(NothingHereError, match=r"dependencies must overlap.*1001-1004"):
         Dependency(a_map(square(4))).draw(View(Interval("chr2", 1000, 1010)))
