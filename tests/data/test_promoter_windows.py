@@ -1,0 +1,80 @@
+"""Windows of promoters: where they lie, and what they do not touch."""
+
+import numpy as np
+import pytest
+
+from hyenascope.data.interval import Interval
+from hyenascope.data.promoter_windows import promoter_windows
+from hyenascope.data.synthetic import synthetic_genome
+
+WIDTH, MARGIN = 120, 50
+CONTIGS = {"chrA": 30_000, "chrB": 20_000, "chrC": 100}
+
+
+@pytest.fixture(scope="module")
+def genome():
+    return synthetic_genome(seed=3, contigs=CONTIGS)
+
+
+@pytest.fixture(scope="module")
+def windows(genome):
+    return promoter_windows(genome, WIDTH, margin=MARGIN)
+
+
+def starts(genome, chrom):
+    places = [gene.interval for gene in genome.genes if gene.interval.chrom == chrom]
+    return np.array([each.end if each.is_reverse else each.start for each in places])
+
+
+def test_a_promoter_holds_the_start_of_one_gene_near_its_middle(genome, windows):
+    promoters = windows[windows["label"] == "promoter"]
+    for chrom, rows in promoters.groupby("chrom"):
+        begins = starts(genome, chrom)
+        inner = (begins > WIDTH) & (begins < CONTIGS[chrom] - WIDTH)
+        offsets = begins[inner] - rows["start"].to_numpy()
+        assert ((offsets >= MARGIN) & (offsets < WIDTH - MARGIN)).all()
+        assert len(set(offsets)) > 3
+
+
+def test_elsewhere_is_far_from_any_start(genome, windows):
+    others = windows[windows["label"] == "elsewhere"]
+    assert len(others) == (windows["label"] == "promoter").sum() > 20
+    for chrom, rows in others.groupby("chrom"):
+        middles = rows["start"].to_numpy() + WIDTH // 2
+        away = np.abs(middles[:, None] - starts(genome, chrom)).min(axis=1)
+        assert away.min() > WIDTH
+
+
+def test_sequences_are_the_forward_strand_of_their_place(genome, windows):
+    assert set(windows["chrom"]) == {"chrA", "chrB"}
+    for row in windows.itertuples():
+        there = Interval(row.chrom, row.start, row.start + WIDTH)
+        assert row.sequence == genome.fetch(there)
+
+
+def test_moved_windows_overlap_the_first(genome, windows):
+    moved = promoter_windows(genome, WIDTH, margin=MARGIN, shift=20)
+    assert (moved["start"] - windows["start"] == 20).all()
+    pairs = zip(windows["sequence"], moved["sequence"], strict=True)
+    assert all(second.startswith(first[20:]) for first, second in pairs)
+
+
+def test_the_seed_decides(genome, windows):
+    again = promoter_windows(genome, WIDTH, margin=MARGIN)
+    other = promoter_windows(genome, WIDTH, margin=MARGIN, seed=1)
+    assert again.equals(windows)
+    assert not other.equals(windows)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 0, "margin": 0}, r"width must be at least 1; got 0\."),
+        ({"width": 9, "margin": 5}, r"margin must be 0 to less than half of 9.*got 5"),
+        ({"width": 9, "margin": -1}, r"margin must be 0 to less than half.*got -1"),
+        ({"width": 9, "margin": 2, "shift": -1}, r"shift must not be negative; got -1"),
+    ],
+)
+def test_refuses(genome, options, message):
+    with pytest.raises(ValueError, match=message):
+        promoter_windows(genome, **options)
