@@ -47,7 +47,7 @@ extensions = [
 
 nb_execution_mode = "off"  # see _with_live_figures
 nb_mime_priority_overrides = [("html", "text/html", 0), ("html", "image/png", 1)]
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 
 default_role = "py:obj"

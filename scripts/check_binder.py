@@ -4,7 +4,7 @@
 packages from PyPI into build/binder, runs binder/postBuild there, and then 01, 05 and
 07 top to bottom. It prints the size of the environment and the most memory that a
 kernel held, and fails where one is over 2 GB or a notebook fails. pip must find a CPU
-build of torch, as README says, or CUDA alone is more. What conda does, its Python, and
+build of torch, as README says: CUDA alone is larger. What conda does, its Python, and
 the image below the environment are not seen here.
 """
 

@@ -7,17 +7,18 @@ from jaxtyping import Int64
 from hyenascope.data.interval import Interval
 from hyenascope.data.synthetic import SyntheticGenome
 
-_TRIES = 10  # places drawn per gene, of which those near a gene are left out
-
 
 def promoter_windows(
     genome: SyntheticGenome, width: int, *, margin: int, shift: int = 0, seed: int = 0
 ) -> pd.DataFrame:
     """Return a window around the start of every gene, and as many elsewhere.
 
+    Fewer elsewhere where a contig has no room for as many.
+
     A gene of the grammar begins after a promoter with two motifs. A window of class
     ``promoter`` holds the start of a gene somewhere near its middle; one of class
-    ``elsewhere`` has its middle more than ``width`` away from any.
+    ``elsewhere`` has its middle more than ``width`` away from any; no two of them
+    begin at the same base.
 
     Parameters
     ----------
@@ -65,11 +66,10 @@ def promoter_windows(
     parts = []
     for chrom, size in genome.contigs.items():
         begins = _starts(genome, chrom)
+        free = _far_from(begins, width, size)
         begins = begins[(begins > width) & (begins < size - width)]
-        places = rng.integers(0, max(size - width, 1), _TRIES * len(begins))
-        apart = np.abs(places[:, None] + width // 2 - begins).min(axis=1, initial=size)
         inside = begins - rng.integers(margin, width - margin, len(begins))
-        others = places[apart > width][: len(begins)]
+        others = rng.choice(free, min(len(begins), len(free)), replace=False)
         for label, starts in (("promoter", inside), ("elsewhere", others)):
             rows = {"chrom": chrom, "start": starts + shift, "label": label}
             parts.append(pd.DataFrame(rows))
@@ -89,3 +89,13 @@ def _starts(genome: SyntheticGenome, chrom: str) -> Int64[np.ndarray, " genes"]:
     places = [each.interval for each in genome.genes if each.interval.chrom == chrom]
     begins = [each.end if each.is_reverse else each.start for each in places]
     return np.array(begins, dtype=np.int64)
+
+
+def _far_from(
+    begins: Int64[np.ndarray, " genes"], width: int, size: int
+) -> Int64[np.ndarray, " places"]:
+    """Return where windows may start whose middles are far from every gene's start."""
+    free = np.ones(max(size - width, 0), dtype=bool)
+    for first in (begins - width - width // 2).tolist():
+        free[max(first, 0) : max(first + 2 * width + 1, 0)] = False
+    return np.flatnonzero(free)

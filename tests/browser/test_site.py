@@ -1,6 +1,7 @@
 """The site as a reader opens it: from disk, its figures alive, its links leading on."""
 
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,6 +15,8 @@ from tests.browser.watched_page import WatchedPage
 
 pytestmark = pytest.mark.slow
 
+LEFT_OUT = (".*", "build", "demo", "out", "runs", "__pycache__", "*.npz")
+
 
 @pytest.fixture(scope="module")
 def site(chrome, tmp_path_factory) -> Path:
@@ -22,7 +25,9 @@ def site(chrome, tmp_path_factory) -> Path:
     made = re.search(r"(?m)^\t\$\(BIN\)/(sphinx-build.*) \S+$", _makefile())
     command = [sys.executable, "-m", *made[1].replace("-build", "").split()]
     command += [str(place), "-d", str(tmp_path_factory.mktemp("doctrees"))]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    checkout = tmp_path_factory.mktemp("copy") / "hyenascope"  # a build writes in it
+    shutil.copytree(REPOSITORY, checkout, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return place
 

@@ -7,6 +7,8 @@ from tests.browser.lab_server import REPOSITORY
 from tests.browser.notebook_page import NotebookPage
 from tests.browser.plotly_figure import PlotlyFigure
 
+RAN = """() => jupyterapp.shell.currentWidget.content.widgets.every(
+  ({ model }) => model.type !== "code" || model.executionCount)"""
 LONG = 600_000  # ms, for a whole notebook on a busy machine
 PLOTLY = "application/vnd.plotly.v1+json"
 TOUCHED = ("01_quickstart", "05_mutagenesis", "07_genome_browser")
@@ -90,6 +92,7 @@ def test_browser_goes_to_a_gene(tutorial):
 @pytest.mark.parametrize("name", OTHERS)
 def test_runs_from_top_to_bottom(tutorial, name):
     page = tutorial(name)
+    assert page.page.evaluate(RAN)
     figures = page.page.locator(".js-plotly-plot").count()
     notebook = nbformat.read(REPOSITORY / "notebooks" / f"{name}.ipynb", 4)
     kept = [each for cell in notebook.cells for each in cell.get("outputs", [])]

@@ -36,13 +36,32 @@ def test_a_promoter_holds_the_start_of_one_gene_near_its_middle(genome, windows)
         assert len(set(offsets)) > 3
 
 
-def test_elsewhere_is_far_from_any_start(genome, windows):
+@pytest.mark.parametrize(("width", "seed"), [(WIDTH, 0), (301, 3), (1_000, 5)])
+def test_elsewhere_is_far_from_any_start(genome, width, seed):
+    windows = promoter_windows(genome, width, margin=width // 3, seed=seed)
     others = windows[windows["label"] == "elsewhere"]
-    assert len(others) == (windows["label"] == "promoter").sum() > 20
+    assert not others.duplicated(["chrom", "start"]).any()
     for chrom, rows in others.groupby("chrom"):
-        middles = rows["start"].to_numpy() + WIDTH // 2
+        middles = rows["start"].to_numpy() + width // 2
         away = np.abs(middles[:, None] - starts(genome, chrom)).min(axis=1)
-        assert away.min() > WIDTH
+        assert away.min() > width
+        assert rows["start"].max() + width <= CONTIGS[chrom]
+
+
+def test_as_many_elsewhere_as_there_is_room_for(genome, windows):
+    counts = windows.groupby(["chrom", "label"]).size().unstack()
+    assert (counts["elsewhere"] == counts["promoter"]).all()
+    wide = promoter_windows(genome, 1_000, margin=10)
+    counts = wide.groupby(["chrom", "label"]).size().unstack(fill_value=0)
+    assert (counts["elsewhere"] <= counts["promoter"]).all()
+    for chrom, size in CONTIGS.items():
+        middles = np.arange(size - 1_000) + 500
+        away = np.abs(middles[:, None] - starts(genome, chrom)).min(
+            axis=1, initial=size
+        )
+        room = int((away > 1_000).sum())
+        if chrom in counts.index:
+            assert counts["elsewhere"][chrom] == min(room, counts["promoter"][chrom])
 
 
 def test_sequences_are_the_forward_strand_of_their_place(genome, windows):

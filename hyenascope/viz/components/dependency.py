@@ -257,8 +257,9 @@ class Dependency:
             pairs = pooled.rows * (pooled.columns // 2 + 1)
             parts.append(f"each cell the strongest of {pairs:,} pairs")
         most = float(np.nanmax(pooled.values, initial=0.0))
-        if self.limit is not None and most > self.limit:
-            parts.append(f"full colour from {self.limit:.2g} to {most:.2g}")
+        full, highest = f"{self.limit or 1.0:.2g}", f"{most:.2g}"
+        if float(highest) > float(full):
+            parts.append(f"full colour from {full} to {highest}")
         return "   ".join(parts)
 
 
