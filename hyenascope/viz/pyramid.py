@@ -24,7 +24,7 @@ FINEST = 6144
 """Bases of the narrowest tiles: each base of a signal is a point of its own there."""
 
 _FACTOR, _OVERLAP = 4, 6
-_PIXELS = 800
+_PIXELS = 900
 _BASE64 = 4 / 3
 
 
