@@ -258,6 +258,31 @@ def test_records_are_of_the_bundled_weights_and_the_published_rows(shared):
     assert read == len(list(folder.rglob("*.npz"))) > 0
 
 
+def test_the_page_of_gue_holds_what_the_records_say(shared):
+    docs = Path(gue_table.__file__).parents[1] / "docs"
+    scores = pd.read_csv(docs / "gue" / "scores.tsv", sep="\t")
+    kept = scores[scores["metric"] == "auroc"].set_index(
+        ["task", "model", "seed", "split"]
+    )["value"]
+    tasks = list(gue_table.TASKS)
+    starts = {name: gue_table.start_of(name) for name in gue_table.STARTS}
+    for task in tasks:
+        data = gue_table.read(task, shared / "data" / "gue" / task)
+        for job in gue_table.jobs((task,), gue_table.STARTS):
+            how = gue_table.options(data, job.seed)
+            facts = learning_facts(starts[job.start], how, data=data)
+            model = read_record(job.record(docs), data, made_from=facts)
+            for split in ("dev", "test"):
+                found = evaluate_labels(model, data, split=split, resamples=0)
+                value = found.table.loc["auroc", "value"]
+                assert kept[task, job.start, job.seed, split] == pytest.approx(
+                    value, abs=1e-6
+                )
+    others = gue_table.published(shared / "data" / "gue", tasks)
+    ours = pd.concat([gue_table.over_seeds(scores), others])
+    assert (docs / "gue.md").read_text(encoding="utf-8") == gue_table.gue_page(ours)
+
+
 def test_the_hundred_leaked_rows_of_the_published_set(shared):
     data = gue_table.read("ienhancer", shared / "data" / "ienhancer")
     exact = split_leakage(data).counts().set_index(["source_split", "split"])["exact"]
