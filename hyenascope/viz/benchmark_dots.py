@@ -27,7 +27,10 @@ _NAMES = {
     "mse": "mean squared error",
 }
 _CHANCE = {"auroc": 0.5, "mcc": 0.0, "pearson": 0.0, "spearman": 0.0, "r2": 0.0}
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon")
+_SYMBOLS = (  # one more than there are colours: no two of 42 models look alike
+    *("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon"),
+    "star",
+)
 _TOP, _LANE, _GAP = 92, 15, 14  # pixels of a dot, and between tasks
 _LETTER, _LONGEST = 6.6, 40  # pixels of a letter of a task, and most letters
 _LEGEND_LINE, _AXIS, _SYMBOL = 20, 56, 90  # pixels below the dots, beside a name

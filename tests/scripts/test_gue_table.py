@@ -281,6 +281,10 @@ def test_the_page_of_gue_holds_what_the_records_say(shared):
     others = gue_table.published(shared / "data" / "gue", tasks)
     ours = pd.concat([gue_table.over_seeds(scores), others])
     assert (docs / "gue.md").read_text(encoding="utf-8") == gue_table.gue_page(ours)
+    readme = (docs.parent / "README.md").read_text(encoding="utf-8")
+    for task, row in gue_table.summary(ours).iterrows():
+        numbers = [cell for cell in row if not isinstance(cell, str)]
+        assert f"| {task} | {' | '.join(f'{each:.3f}' for each in numbers)} |" in readme
 
 
 def test_the_hundred_leaked_rows_of_the_published_set(shared):

@@ -209,3 +209,10 @@ def test_the_table_of_compare_is_drawn_as_it_is(table):
     assert theirs.x.tolist() == [0.7]
     bare = seeds[["task", "model", "seed", "value"]]
     assert plot_benchmark(bare).data[0].x.tolist() == pytest.approx([0.85])
+
+
+def test_no_two_models_look_alike():
+    names = [f"model {number}" for number in range(20)]
+    figure = plot_benchmark(pd.DataFrame({"task": "a", "model": names, "value": 0.5}))
+    looks = {(trace.marker.symbol, trace.marker.color) for trace in figure.data}
+    assert len(looks) == len(figure.data) == 20
