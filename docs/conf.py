@@ -14,14 +14,14 @@ from typing import Any
 import click
 import nbclient
 import nbformat
-import plotly
 import plotly.io as pio
+from plotly.offline import get_plotlyjs
 from sphinx.application import Sphinx
 from sphinx.util.inspect import signature, stringify_signature
 from traitlets import HasTraits
 
 from hyenascope import cli
-from hyenascope.viz.figure import CONFIG
+from hyenascope.viz.export import figure_html
 
 HERE = Path(__file__).parent
 MADE = HERE / "api"  # pages that are made anew each time
@@ -82,7 +82,7 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> None:
-    """Let figures live."""
+    """Let figures live, write what shells say, and show what widgets take."""
     app.connect("builder-inited", _bring_plotly)
     app.connect("builder-inited", _write_shell_help)
     app.connect("autodoc-process-signature", _own_signature)
@@ -92,10 +92,9 @@ def setup(app: Sphinx) -> None:
 
 def _bring_plotly(app: Sphinx) -> None:
     """Serve plotly.js from the site itself."""
-    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    place = Path(app.outdir, "_static", script.name)
+    place = Path(app.outdir, "_static", "plotly.min.js")
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(script.read_bytes())
+    place.write_text(get_plotlyjs(), encoding="utf-8")
 
 
 def _write_shell_help(app: Sphinx) -> None:
@@ -128,19 +127,18 @@ def _with_live_figures(app: Sphinx, name: str, source: list[str]) -> None:
     notebook = nbformat.reads(source[0], 4)
     if name == "docs/gallery":
         nbclient.NotebookClient(notebook, timeout=600).execute()
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if PLOTLY in data:
-                data["text/html"] = _live(data.pop(PLOTLY))
+    outputs = [each for cell in notebook.cells for each in cell.get("outputs", [])]
+    for number, output in enumerate(outputs):
+        data = output.get("data", {})
+        if PLOTLY in data:
+            data["text/html"] = _live(data.pop(PLOTLY), f"figure-{number}")
     source[0] = nbformat.writes(notebook)
 
 
-def _live(figure: dict[str, Any]) -> str:
+def _live(figure: dict[str, Any], name: str) -> str:
     parts = {part: figure[part] for part in ("data", "layout")}
     drawn = pio.from_json(json.dumps(parts), skip_invalid=True)
-    text = drawn.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
-    return f'<div class="live-figure">{text}</div>'
+    return f'<div class="live-figure">{figure_html(drawn, name)}</div>'
 
 
 def _load_plotly(

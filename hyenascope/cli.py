@@ -43,10 +43,13 @@ _BENCHMARKS = (
     "finetuning",
 )
 _EXTRAS = {
-    "anywidget": "lab",
+    "anywidget": "widgets",
     "kaleido": "lab",
     "jupyterlab": "lab",
     "lightning-fabric": "train",
+    "scikit-learn": "train",
+    "captum": "attribution",
+    "tangermeme": "motifs",
 }
 
 

@@ -2,10 +2,10 @@
 
 ``python scripts/check_binder.py`` reads binder/environment.yml, installs the same
 packages from PyPI into build/binder, runs binder/postBuild there, and then 01, 05 and
-07 top to bottom. It prints the size of the environment and the most memory that a
-kernel held, and fails where one is over 2 GB or a notebook fails. pip must find a CPU
-build of torch, as README says: CUDA alone is larger. What conda does, its Python, and
-the image below the environment are not seen here.
+07 top to bottom. It prints the size of the environment and the most memory that
+jupyter and its kernel held together, and fails where one is over 2 GB or a notebook
+fails. pip must find a CPU build of torch, as README says: CUDA alone is larger. What
+conda does, its Python, and the image below the environment are not seen here.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def requirements(environment: Path) -> list[str]:
 def build(place: Path) -> Path:
     """Make the environment anew; return its folder of programs."""
     shutil.rmtree(place, ignore_errors=True)
-    venv.create(place, with_pip=True)
+    venv.create(place, with_pip=True, symlinks=os.name != "nt")
     programs = place / "bin"
     wanted = requirements(ROOT / "binder" / "environment.yml")
     pins = ROOT / "binder" / "constraints.txt"
@@ -103,7 +103,10 @@ def main() -> None:
         sys.stdout.write(f"{name:32}{count / 1e6:8,.0f} MB\n")
     over = [name for name, count in found.items() if count > LIMIT]
     if over:
-        raise SystemExit(f"over {LIMIT / 1e9:.0f} GB: {', '.join(over)}")
+        raise SystemExit(
+            f"over {LIMIT / 1e9:.0f} GB: {', '.join(over)}. Does pip find a CPU build "
+            "of torch? README says how."
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@ import json
 import logging
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import get_args
 
 import anndata as ad
@@ -183,6 +185,13 @@ def test_models_lists_the_published_and_the_bundled():
     found = json.loads(run("models", "--json"))
     names = {row["name"] for row in found}
     assert {"tiny-1k", "large-1m", "demo-synthetic", "yeast-1k"} <= names
+
+
+def test_doctor_names_the_extra_that_holds_a_package():
+    path = Path(__file__).parents[1] / "pyproject.toml"
+    extras = tomllib.loads(path.read_text())["project"]["optional-dependencies"]
+    for package, extra in cli._EXTRAS.items():
+        assert any(each.startswith(f"{package}>=") for each in extras[extra]), package
 
 
 def test_doctor_reports():

@@ -9,7 +9,7 @@ from hyenascope.data.synthetic import SyntheticGenome
 
 
 def promoter_windows(
-    genome: SyntheticGenome, width: int, *, margin: int, shift: int = 0, seed: int = 0
+    genome: SyntheticGenome, width: int, *, margin: int, seed: int = 0
 ) -> pd.DataFrame:
     """Return a window around the start of every gene, and as many elsewhere.
 
@@ -17,8 +17,8 @@ def promoter_windows(
 
     A gene of the grammar begins after a promoter with two motifs. A window of class
     ``promoter`` holds the start of a gene somewhere near its middle; one of class
-    ``elsewhere`` has its middle more than ``width`` away from any; no two of them
-    begin at the same base.
+    ``elsewhere`` has its middle more than ``width`` away from any, and no two of
+    those on a contig begin at the same base.
 
     Parameters
     ----------
@@ -29,9 +29,6 @@ def promoter_windows(
     margin
         The start of the gene lies at least so far from either end of the window;
         less than half of ``width``.
-    shift
-        Move every window to the right by so many bases, to see what a careless split
-        does with windows that overlap.
     seed
         Of the places.
 
@@ -44,7 +41,7 @@ def promoter_windows(
     Raises
     ------
     ValueError
-        If ``width`` is below 1, ``margin`` does not fit it or ``shift`` is negative.
+        If ``width`` is below 1, or ``margin`` does not fit it.
 
     Examples
     --------
@@ -60,8 +57,6 @@ def promoter_windows(
         raise ValueError(
             f"margin must be 0 to less than half of {width}, the width; got {margin}."
         )
-    if shift < 0:
-        raise ValueError(f"shift must not be negative; got {shift}.")
     rng = np.random.default_rng(seed)
     parts = []
     for chrom, size in genome.contigs.items():
@@ -71,7 +66,7 @@ def promoter_windows(
         inside = begins - rng.integers(margin, width - margin, len(begins))
         others = rng.choice(free, min(len(begins), len(free)), replace=False)
         for label, starts in (("promoter", inside), ("elsewhere", others)):
-            rows = {"chrom": chrom, "start": starts + shift, "label": label}
+            rows = {"chrom": chrom, "start": starts, "label": label}
             parts.append(pd.DataFrame(rows))
     table = pd.concat(parts, ignore_index=True)
     return table.assign(

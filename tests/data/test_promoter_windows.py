@@ -71,13 +71,6 @@ def test_sequences_are_the_forward_strand_of_their_place(genome, windows):
         assert row.sequence == genome.fetch(there)
 
 
-def test_moved_windows_overlap_the_first(genome, windows):
-    moved = promoter_windows(genome, WIDTH, margin=MARGIN, shift=20)
-    assert (moved["start"] - windows["start"] == 20).all()
-    pairs = zip(windows["sequence"], moved["sequence"], strict=True)
-    assert all(second.startswith(first[20:]) for first, second in pairs)
-
-
 def test_the_seed_decides(genome, windows):
     again = promoter_windows(genome, WIDTH, margin=MARGIN)
     other = promoter_windows(genome, WIDTH, margin=MARGIN, seed=1)
@@ -91,7 +84,6 @@ def test_the_seed_decides(genome, windows):
         ({"width": 0, "margin": 0}, r"width must be at least 1; got 0\."),
         ({"width": 9, "margin": 5}, r"margin must be 0 to less than half of 9.*got 5"),
         ({"width": 9, "margin": -1}, r"margin must be 0 to less than half.*got -1"),
-        ({"width": 9, "margin": 2, "shift": -1}, r"shift must not be negative; got -1"),
     ],
 )
 def test_refuses(genome, options, message):
