@@ -53,6 +53,7 @@ FEWEST, MOST = 4, 30
 LONGER = {"prom_300_tata": 13}  # epochs, where the loss of the dev rows still fell
 METRICS = ("auroc", "accuracy", "mcc")
 KMERS, TOGETHER = "3-5-mers", " + 3-5-mers"
+UNLEAKED = "3-5-mers, trained without the leaked"
 FROZEN = "frozen HyenaDNA + forest"
 
 GUE_READING = """## Reading
@@ -69,6 +70,18 @@ GUE_READING = """## Reading
   to learn at all; hence the wide intervals.
 - Frozen HyenaDNA are published weights, of a human genome. Fine-tuning those needs a
   download, and is not in this table."""
+IENHANCER_READING = """## Reading
+
+- No model is told from another by its AUROC: on either column they lie within 0.01 of
+  each other, and every interval is more than seven times as wide. With 2,672 rows to
+  learn from, pretraining on yeast or on a made-up genome adds nothing that this test
+  sees. At a threshold of one half the networks are right less often than 3-5-mers.
+- On the dev rows, cut from train, every model has an AUROC of 0.88 or 0.89: the
+  published test rows are harder. What the dev rows chose flatters them a little.
+- The leaked rows are all strong enhancers, and no other row of test is one: without
+  them the test asks for weak enhancers alone. 3-5-mers that never saw the leaked rows
+  score on all 400 about as those that did. Most of what 3-5-mers lose between the
+  columns is the easier class, not a memory of it."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +174,10 @@ def judge(
         data = read(task, source)
         kmers = fit_kmers(data.split("train"), validation=data.split("dev"))
         rows += _scores(kmers, data, model=KMERS, seed=0)
+        if task == IENHANCER:
+            fresh = _unleaked(data)
+            apart = fit_kmers(fresh.split("train"), validation=fresh.split("dev"))
+            rows += _scores(apart, data, model=UNLEAKED, seed=0)
         for start in begun:
             for seed in SEEDS:
                 facts = learning_facts(start, options(data, seed), data=data)
@@ -197,6 +214,19 @@ def _judged(data: LabelledSequences) -> dict[str, LabelledSequences]:
     return dict(zip(titles, (data, clean), strict=True))
 
 
+def _unleaked(data: LabelledSequences) -> LabelledSequences:
+    """Return the data without the train and dev rows that test holds too."""
+    tested = set(data.split("test").sequences)
+    rows = zip(data.splits, data.sequences, strict=True)
+    return data.take(
+        [
+            at
+            for at, (split, text) in enumerate(rows)
+            if split == "test" or text not in tested
+        ]
+    )
+
+
 def published(gue: Path, tasks: list[str]) -> pd.DataFrame:
     """Return frozen HyenaDNA under a random forest, of Feng et al. 2025."""
     table = pd.read_csv(gue / "published_zero_shot_results.Feng2024.tsv", sep="\t")
@@ -225,7 +255,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
             "start, together": both.removesuffix(TOGETHER),
             "together with 3-5-mers": test[both],
         }
-    return pd.DataFrame(found).T
+    return pd.DataFrame.from_dict(found, orient="index")
 
 
 def verdict(table: pd.DataFrame) -> str:
@@ -233,9 +263,7 @@ def verdict(table: pd.DataFrame) -> str:
     said = []
     for ours in ("fine-tuned", "together with 3-5-mers"):
         for theirs in (FROZEN, KMERS):
-            above = table[ours].astype(float).round(3) > table[theirs].astype(
-                float
-            ).round(3)
+            above = table[ours].round(3) > table[theirs].round(3)
             short = ", ".join(
                 f"{task} ({row[ours] - row[theirs]:+.3f})"
                 for task, row in table[~above].iterrows()
@@ -283,9 +311,11 @@ def ienhancer_page(ours: pd.DataFrame) -> str:
         "epoch and temperature, the same for every model. Test sequences that stand in "
         "train are judged in the first column and left out in the second. Mean over "
         "three seeds, from the lowest to the highest end of their 95 % bootstrap "
-        "intervals. `scripts/gue_table.py` makes this page."
+        "intervals; 3-5-mers are one fit with its interval. `scripts/gue_table.py` "
+        "makes this page."
     )
-    return "\n\n".join([about, *_tables(ours, along="split")]) + "\n"
+    parts = [about, *_tables(ours, along="split"), IENHANCER_READING]
+    return "\n\n".join(parts) + "\n"
 
 
 def _tables(table: pd.DataFrame, *, along: str) -> list[str]:

@@ -258,26 +258,31 @@ def test_records_are_of_the_bundled_weights_and_the_published_rows(shared):
     assert read == len(list(folder.rglob("*.npz"))) > 0
 
 
-def test_the_page_of_gue_holds_what_the_records_say(shared):
+def check_records(scores, source, shared):
+    """Hold the AUROC of a task's models against what its records say."""
     docs = Path(gue_table.__file__).parents[1] / "docs"
-    scores = pd.read_csv(docs / "gue" / "scores.tsv", sep="\t")
     kept = scores[scores["metric"] == "auroc"].set_index(
         ["task", "model", "seed", "split"]
     )["value"]
+    data = gue_table.read(source.name, shared / "data" / source)
+    for job in gue_table.jobs((source.name,), gue_table.STARTS):
+        start = gue_table.start_of(job.start)
+        facts = learning_facts(start, gue_table.options(data, job.seed), data=data)
+        model = read_record(job.record(docs), data, made_from=facts)
+        for title, rows in {"dev": data, **gue_table._judged(data)}.items():
+            split = "dev" if title == "dev" else "test"
+            found = evaluate_labels(model, rows, split=split, resamples=0)
+            value = found.table.loc["auroc", "value"]
+            name = (source.name, job.start, job.seed, title)
+            assert kept[name] == pytest.approx(value, abs=1e-6)
+
+
+def test_the_page_of_gue_holds_what_the_records_say(shared):
+    docs = Path(gue_table.__file__).parents[1] / "docs"
+    scores = pd.read_csv(docs / "gue" / "scores.tsv", sep="\t")
     tasks = list(gue_table.TASKS)
-    starts = {name: gue_table.start_of(name) for name in gue_table.STARTS}
     for task in tasks:
-        data = gue_table.read(task, shared / "data" / "gue" / task)
-        for job in gue_table.jobs((task,), gue_table.STARTS):
-            how = gue_table.options(data, job.seed)
-            facts = learning_facts(starts[job.start], how, data=data)
-            model = read_record(job.record(docs), data, made_from=facts)
-            for split in ("dev", "test"):
-                found = evaluate_labels(model, data, split=split, resamples=0)
-                value = found.table.loc["auroc", "value"]
-                assert kept[task, job.start, job.seed, split] == pytest.approx(
-                    value, abs=1e-6
-                )
+        check_records(scores, Path("gue", task), shared)
     others = gue_table.published(shared / "data" / "gue", tasks)
     ours = pd.concat([gue_table.over_seeds(scores), others])
     assert (docs / "gue.md").read_text(encoding="utf-8") == gue_table.gue_page(ours)
@@ -285,6 +290,52 @@ def test_the_page_of_gue_holds_what_the_records_say(shared):
     for task, row in gue_table.summary(ours).iterrows():
         numbers = [cell for cell in row if not isinstance(cell, str)]
         assert f"| {task} | {' | '.join(f'{each:.3f}' for each in numbers)} |" in readme
+    # What the words below the tables say, here and in README.
+    test = ours[(ours["metric"] == "auroc") & (ours["split"] == "test")]
+    values = test.pivot(index="task", columns="model", values="value").round(3)
+    frozen, kmers = values[gue_table.FROZEN], values[gue_table.KMERS]
+    scratch = values["scratch"][values["scratch"] < frozen]
+    assert scratch.to_dict() == {"prom_300_tata": 0.664}
+    chosen = gue_table.summary(ours)
+    short = chosen["fine-tuned"].round(3) < kmers[chosen.index]
+    assert short[short].index.tolist() == ["tf_2"]
+    low = test.pivot(index="task", columns="model", values="low")
+    high = test[test["model"] == gue_table.KMERS].set_index("task")["high"]
+    together = chosen["start, together"] + gue_table.TOGETHER
+    for name in (chosen["start"], together):
+        assert all(low.loc[task, model] < high[task] for task, model in name.items())
+
+
+def test_the_page_of_ienhancer_holds_what_the_records_say(shared):
+    docs = Path(gue_table.__file__).parents[1] / "docs"
+    scores = pd.read_csv(docs / "gue" / "scores-ienhancer.tsv", sep="\t")
+    check_records(scores, Path(gue_table.IENHANCER), shared)
+    ours = gue_table.over_seeds(scores)
+    page = (docs / "ienhancer.md").read_text(encoding="utf-8")
+    assert page == gue_table.ienhancer_page(ours)
+    # What the words below the tables say.
+    data = gue_table.read(gue_table.IENHANCER, shared / "data" / gue_table.IENHANCER)
+    assert data.splits.count("train") == 2_672
+    auroc = ours[ours["metric"] == "auroc"]
+    values = auroc.pivot(index="model", columns="split", values="value")
+    assert set(values.pop("dev").round(2)) == {0.88, 0.89}
+    wide = (auroc["high"] - auroc["low"])[auroc["split"] != "dev"].min()
+    assert (values.max() - values.min()).max() < 0.01 < wide / 7
+    accuracy = ours[(ours["metric"] == "accuracy") & (ours["split"] != "dev")]
+    right = accuracy.pivot(index="model", columns="split", values="value")
+    for start in gue_table.STARTS:
+        assert (right.loc[start] < right.loc[gue_table.KMERS]).all()
+    clean, whole = values.columns  # in the order of the alphabet
+    lost = values.loc[gue_table.KMERS, whole] - values.loc[gue_table.KMERS, clean]
+    leak = values.loc[gue_table.KMERS, whole] - values.loc[gue_table.UNLEAKED, whole]
+    assert abs(leak) < lost / 2
+    readme = (docs.parent / "README.md").read_text(encoding="utf-8")
+    best = values.loc["yeast-1k + 3-5-mers"].round(3)
+    kmers = values.loc[gue_table.KMERS].round(3)
+    said = f"{best[whole]} on all of it and {best[clean]} without"
+    assert f"{said} (3-5-mers {kmers[whole]} and {kmers[clean]})" in " ".join(
+        readme.split()
+    )
 
 
 def test_the_hundred_leaked_rows_of_the_published_set(shared):
@@ -294,3 +345,12 @@ def test_the_hundred_leaked_rows_of_the_published_set(shared):
     whole, clean = gue_table._judged(data).values()
     assert (whole.splits.count("test"), clean.splits.count("test")) == (400, 300)
     assert clean.counts().loc["test"].to_dict() == {"0": 200, "1": 100}
+    table = pd.read_csv(shared / "data" / "ienhancer" / "test.tsv.gz", sep="\t")
+    learned = pd.read_csv(shared / "data" / "ienhancer" / "train.tsv.gz", sep="\t")
+    leaked = table["sequence"].isin(learned["sequence"])
+    assert set(table.loc[leaked, "strength"]) == {"strong"}
+    assert not (table.loc[~leaked, "strength"] == "strong").any()
+    fresh = gue_table._unleaked(data)
+    assert len(data) - len(fresh) == 100
+    assert fresh.split("test").sequences == data.split("test").sequences
+    assert not set(fresh.split("train").sequences) & set(table["sequence"])
