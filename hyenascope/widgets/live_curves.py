@@ -57,6 +57,7 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         self._first = first
         self._reports = reports
         super().__init__(first)
+        hear_while_busy(self)  # of a zoom
         self._config = first._config
         self._own_ranges = {tuple(first.layout.yaxis.range)}
         self._told = ""
@@ -112,7 +113,6 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         if seldom != self._told:  # a page loaded anew would not hear of it
             self._told = seldom
             self.refresh()
-        hear_while_busy(self)  # of a zoom
 
     def refresh(self) -> None:
         """Let a view that is opened from now on begin with what is shown now."""

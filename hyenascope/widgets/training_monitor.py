@@ -239,7 +239,6 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
         self._hurry.clear()
         self._button.disabled = False
         self._button.description = _STOP
-        hear_while_busy(self._button)
 
     def _succeeded(self, value: object) -> None:
         self._outcome = lambda: value

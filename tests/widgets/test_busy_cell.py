@@ -1,5 +1,10 @@
 """Which thread of a kernel hears a widget."""
 
+from types import SimpleNamespace
+
+import comm
+import pytest
+from ipykernel.comm.comm import BaseComm
 from ipywidgets import Widget
 
 from hyenascope.widgets.busy_cell import hear_while_busy
@@ -8,18 +13,39 @@ from hyenascope.widgets.training_monitor import TrainingMonitor
 from tests.viz.test_training_run import reports
 
 
-def route(widget, sender: str) -> str:
-    """Say where a message goes, as ipykernel 7.4 does: to who last sent, if known."""
-    return getattr(widget.comm, "_reply_subshell_id", sender)
+@pytest.fixture(autouse=True)
+def kernel(monkeypatch):
+    """Let widgets have the comms of ipykernel."""
+    monkeypatch.setattr(comm, "create_comm", BaseComm)
 
 
-def test_a_message_goes_where_the_page_sent_it():
+def heard(widget) -> bool:
+    """Let the loop that runs the cell send something; say where the answer goes."""
+    widget.comm._reply_subshell_id = None
+    widget.comm._reply_subshell_ids["one"] = None
+    return widget.comm._reply_subshell_for({"content": {"id": "one"}}, "m") == "m"
+
+
+def test_a_message_goes_where_the_page_sent_it_whoever_answers_whom():
     widget = Widget()
-    widget.comm._reply_subshell_id = None  # the loop that runs the cell
-    assert route(widget, "messages") is None
+    assert not heard(widget)
     hear_while_busy(widget)
+    assert heard(widget)
     hear_while_busy(widget)
-    assert route(widget, "messages") == "messages"
+    assert heard(widget)
+
+
+def test_a_message_for_the_cells_loop_goes_to_one_beside_it_if_there_is_one():
+    widget, loops = Widget(), []
+    hear_while_busy(widget)
+    assert widget.comm._reply_subshell_for({}, None) is None
+    manager = SimpleNamespace(list_subshell=lambda: loops)
+    thread = SimpleNamespace(manager=manager)
+    widget.comm.kernel = SimpleNamespace(shell_channel_thread=thread)
+    assert widget.comm._reply_subshell_for({}, None) is None
+    loops += ["first", "second"]
+    assert widget.comm._reply_subshell_for({}, None) == "first"
+    assert widget.comm._reply_subshell_for({}, "second") == "second"
 
 
 def test_a_widget_that_was_closed_stays_so():
@@ -29,17 +55,17 @@ def test_a_widget_that_was_closed_stays_so():
     assert widget.comm is None
 
 
-def test_curves_are_heard_after_each_picture():
+def test_curves_are_heard_from_the_first():
     curves = LiveCurves(reports([]))
-    curves.comm._reply_subshell_id = None
+    assert heard(curves)
     curves.draw(reports([1.4, 1.3]))
-    assert route(curves, "messages") == "messages"
+    assert heard(curves)
 
 
-def test_the_button_is_heard_as_soon_as_there_is_a_run():
+def test_the_button_is_heard_from_the_first():
     monitor = TrainingMonitor(every=1e6)
     button = monitor.children[0].children[1]
-    button.comm._reply_subshell_id = None
+    assert heard(button)
     monitor.run(lambda given: None)
     monitor.result(20.0)
-    assert route(button, "messages") == "messages"
+    assert heard(button)
