@@ -1,5 +1,7 @@
 """Tutorials as a reader has them: opened in JupyterLab, all cells run, then touched."""
 
+import re
+
 import nbformat
 import pytest
 
@@ -30,6 +32,16 @@ REAL = {  # what a reader may put beside a tutorial, and where it lies
 REAL["07_genome_browser"] = REAL["02_pretrain_from_fasta"] | {
     f"genes.gtf.gz{index}": f"{YEAST}.96.gtf.gz{index}" for index in ("", ".tbi")
 }
+FOUND = {  # what a tutorial says of them
+    "02_pretrain_from_fasta": [r"Markov, order 9 +1\.3\d+\s+mine +1\.3\d+"],
+    "06_variant_effects": [r"952 changes of F9: Spearman -?0\.\d\d"],
+    "08_fine_tuning": [
+        r"kmer +test +0\.898",
+        r"fine-tuned +test +0\.[89]\d",
+        r"frozen HyenaDNA +test +0\.587 .* Feng et al\. 2025",
+    ],
+}
+SKIPPED = "is not here: skipped."
 
 
 @pytest.fixture
@@ -39,8 +51,8 @@ def beside(lab):
 
     def link(name: str) -> bool:
         for there, here in REAL.get(name, {}).items() if SHARED.is_dir() else ():
+            (lab.root / there).symlink_to(SHARED / "data" / here)
             put.append(lab.root / there)
-            put[-1].symlink_to(SHARED / "data" / here)
         return bool(put)
 
     yield link
@@ -77,10 +89,9 @@ def in_widget(page: NotebookPage) -> PlotlyFigure:
     return page.figure(number)
 
 
-def skipped(page: NotebookPage) -> int:
-    """Count cells that said that a file is not there."""
-    outputs = page.page.locator(".jp-OutputArea-output")
-    return outputs.get_by_text("is not here: skipped.").count()
+def said(page: NotebookPage, text: str | re.Pattern[str]) -> int:
+    """Count outputs of cells that hold a text."""
+    return page.page.locator(".jp-OutputArea-output").filter(has_text=text).count()
 
 
 def test_quickstart_zooms_to_a_variant(tutorial):
@@ -130,7 +141,7 @@ def test_browser_goes_to_a_gene(tutorial):
 def test_browser_reads_a_genome_of_the_readers_own(tutorial, beside, shared):
     assert beside("07_genome_browser")
     page = tutorial("07_genome_browser")
-    assert skipped(page) == 0
+    assert not said(page, SKIPPED)
     assert page.value("[own.interval.start, own.interval.end]") == [462_999, 468_000]
     assert page.value("own._model_tracks.model.name") == "yeast-1k"
 
@@ -140,7 +151,9 @@ def test_runs_from_top_to_bottom(tutorial, beside, name):
     real = beside(name)
     page = tutorial(name)
     assert page.page.evaluate(RAN)
-    assert skipped(page) == (0 if real or name not in REAL else 1)
+    assert said(page, SKIPPED) == int(name in REAL and not real)
+    for found in FOUND.get(name, ()) if real else ():
+        assert said(page, re.compile(found)) == 1
     figures = page.page.locator(".js-plotly-plot").count()
     notebook = nbformat.read(REPOSITORY / "notebooks" / f"{name}.ipynb", 4)
     kept = [each for cell in notebook.cells for each in cell.get("outputs", [])]
