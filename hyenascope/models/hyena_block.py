@@ -12,16 +12,16 @@ in such pieces too. Otherwise, or where a layer is not ours any more, the layers
 called, so that hooks see and attribution explains them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Bool, Complex, Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.modules.module import _has_any_global_hook as has_global_hooks
 from torch.utils.checkpoint import checkpoint
 
 from hyenascope.models.hyena_config import HyenaConfig
-from hyenascope.models.hyena_filter import HyenaFilter
+from hyenascope.models.hyena_filter import HyenaFilter, Spectrum
+from hyenascope.models.watched import watched
 from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.ops.fft_conv import spectral_conv
 from hyenascope.ops.gated_conv import gated_conv
@@ -29,6 +29,10 @@ from hyenascope.ops.gelu import gelu_tanh
 from hyenascope.ops.mlp import mlp
 from hyenascope.ops.projection import project_in, project_out
 from hyenascope.ops.short_conv import short_conv
+
+_LEAST, _FEW = 16, 4  # channels at a time, and where a channel is long
+_LONG_BYTES = 2**26  # of the projections of these channels
+_PROJECTED_BYTES = 2**29  # of a projection that is made at once
 
 Watch = Callable[[int, slice, Tensor, Tensor], None]
 """Sees a long convolution: its index, its channels, what goes in, what comes out."""
@@ -83,12 +87,15 @@ class HyenaMixer(nn.Module):
         return self.project_out(self.operate(self.project_in(x), mask))
 
     def project_in(
-        self, x: Float[Tensor, "batch length channels"]
+        self,
+        x: Float[Tensor, "batch length channels"],
+        channels: slice = slice(None),
     ) -> Float[Tensor, "batch streams length"]:
-        """Write every stream of every channel, channel first with no copy."""
+        """Write every stream of some channels, channel first with no copy."""
         if not _untouched(self.in_proj):
-            return self.in_proj(x).mT.contiguous()
-        weight, bias = self.in_proj.weight, self.in_proj.bias
+            return self._pick(self.in_proj(x).mT, 1, channels).contiguous()
+        weight = self._pick(self.in_proj.weight, 0, channels)
+        bias = self._pick(self.in_proj.bias, 0, channels)
         if _own_gradients(x, self):
             return project_in(x, weight, bias)
         rows = weight.expand(x.shape[0], -1, -1)
@@ -106,16 +113,34 @@ class HyenaMixer(nn.Module):
         ``watch`` is shown every long convolution, channels a block at a time.
         """
         spectra = self.filter_fn.spectra(projected.shape[-1])
-        masked = self._masked(projected, mask)
+        masked = self.masked(projected, mask)
         streams = masked.unflatten(1, (-1, self.config.d_model))
         plain = type(self) is HyenaMixer and watch is None
         if plain and _own_gradients(projected, self, *self._between):
             return self._gated(streams, spectra, mask)
         if torch.is_grad_enabled():
-            return self._gate(streams, spectra, slice(None), mask, watch)
-        row_bytes = streams[:, :, 0].nbytes
-        for block in cache_pieces(projected, self.config.d_model, row_bytes, least=16):
-            streams[:, 0, block] = self._gate(streams, spectra, block, mask, watch)
+            return self._gate(streams, slice(None), spectra, mask, watch)
+        every = slice(0, self.config.d_model)
+        return self.gate_in_place(streams, every, spectra, mask, watch)
+
+    def gate_in_place(
+        self,
+        streams: Float[Tensor, "batch parts channels length"],
+        channels: slice,
+        spectra: Sequence[Spectrum],
+        mask: Bool[Tensor, "batch length"] | None = None,
+        watch: Watch | None = None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Do what `operate` does for ``streams`` of some channels, without gradients.
+
+        A few channels at a time; the result takes the memory of their ``x0``.
+        """
+        row_bytes = max(1, streams[:, :, 0].nbytes)
+        least = max(_FEW, min(_LEAST, _LONG_BYTES // row_bytes))
+        for piece in cache_pieces(streams, streams.shape[2], row_bytes, least=least):
+            part = slice(channels.start + piece.start, channels.start + piece.stop)
+            some = streams[:, :, piece]
+            streams[:, 0, piece] = self._gate(some, part, spectra, mask, watch)
         return streams[:, 0]
 
     def project_out(
@@ -130,10 +155,10 @@ class HyenaMixer(nn.Module):
         return torch.baddbmm(self.out_proj.bias, y.transpose(1, 2), columns)
 
     def _gated(
-        self, streams: Tensor, spectra: list[Tensor], mask: Tensor | None
+        self, streams: Tensor, spectra: Sequence[Spectrum], mask: Tensor | None
     ) -> Float[Tensor, "batch channels length"]:
         """`_gate` for all channels, as one function with a gradient of its own."""
-        taps, bias = self._short_taps(streams)
+        taps, bias = self._short_taps(streams.dtype)
         skips = [self.filter_fn.skip(i) for i in range(len(spectra))]
         none = bias.new_zeros(bias.shape[-1])
         keep = None
@@ -143,7 +168,7 @@ class HyenaMixer(nn.Module):
             streams,
             taps,
             bias,
-            spectra,
+            [spectrum[:] for spectrum in spectra],
             [none if skip is None else skip for skip in skips],
             lookahead=self._lookahead,
             keep=keep,
@@ -152,41 +177,43 @@ class HyenaMixer(nn.Module):
     def _gate(
         self,
         streams: Tensor,
-        spectra: list[Tensor],
-        block: slice,
+        channels: slice,
+        spectra: Sequence[Spectrum],
         mask: Tensor | None,
         watch: Watch | None,
     ) -> Float[Tensor, "batch channels length"]:
-        """Smooth, gate and convolve the channels of ``block``."""
-        *gates, v = self.smooth(streams, block)
+        """Smooth, gate and convolve ``streams`` of some channels."""
+        *gates, v = self.smooth(streams, channels)
         for index, gate in enumerate(reversed(gates[1:])):
-            u = self._masked(self.gates[index](v, gate), mask)
-            v = self.convolve(u, index, spectra[index], block)
+            u = self.masked(self.gates[index](v, gate), mask)
+            v = self.convolve(u, index, spectra[index], channels)
             if watch is not None:
-                watch(index, block, u, v)
+                watch(index, channels, u, v)
         return self.gates[-1](v, gates[0])
 
     def convolve(
         self,
         u: Float[Tensor, "batch channels length"],
         index: int,
-        spectrum: Complex[Tensor, "every frequencies"],
-        block: slice,
+        spectrum: Spectrum,
+        channels: slice,
     ) -> Float[Tensor, "batch channels length"]:
         """Run long convolution ``index`` over some channels, its skip included."""
         skip = self.filter_fn.skip(index)
-        bias = None if skip is None else skip[block]
-        return spectral_conv(u, spectrum[block], bias=bias)
+        bias = None if skip is None else skip[channels]
+        return spectral_conv(u, spectrum[channels], bias=bias)
 
     def smooth(
-        self, streams: Float[Tensor, "batch parts channels length"], block: slice
+        self,
+        streams: Float[Tensor, "batch parts channels length"],
+        channels: slice = slice(None),
     ) -> list[Float[Tensor, "batch channels length"]]:
-        """Run the short filter over some channels of ``x0 … x_{order-1}, v``."""
-        taps, bias = self._short_taps(streams)
+        """Run the short filter over ``x0 … x_{order-1}, v`` of some channels."""
+        taps, bias = self._short_taps(streams.dtype)
         smooth = short_conv(
-            streams[:, :, block].flatten(1, 2),
-            taps[:, block].flatten(0, 1),
-            bias[:, block].flatten(0, 1),
+            streams.flatten(1, 2),
+            taps[:, channels].flatten(0, 1),
+            bias[:, channels].flatten(0, 1),
             lookahead=self._lookahead,
         )
         return list(smooth.chunk(streams.shape[1], dim=1))
@@ -201,14 +228,27 @@ class HyenaMixer(nn.Module):
         centre: int = (self.config.short_filter_order - 1) // 2
         return centre if self.config.bidirectional else 0
 
-    def _short_taps(self, streams: Tensor) -> tuple[Tensor, Tensor]:
+    def _short_taps(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Taps "parts channels taps" and bias of the short filter."""
-        short, shape = self.short_filter, streams.shape[1:3]
+        short, shape = self.short_filter, (self._parts, self.config.d_model)
         assert short.bias is not None
-        taps = short.weight[:, 0].to(streams.dtype).unflatten(0, shape)
-        return taps, short.bias.to(streams.dtype).unflatten(0, shape)
+        taps = short.weight[:, 0].to(dtype).unflatten(0, shape)
+        return taps, short.bias.to(dtype).unflatten(0, shape)
 
-    def _masked(self, u: Tensor, mask: Tensor | None) -> Tensor:
+    @property
+    def _parts(self) -> int:
+        return self.config.order + 1
+
+    def _pick(self, rows: Tensor, dim: int, channels: slice) -> Tensor:
+        """Return some channels of every stream, out of an axis that has all."""
+        if channels == slice(None):
+            return rows
+        parts = rows.unflatten(dim, (self._parts, self.config.d_model))
+        some = parts.narrow(dim + 1, channels.start, channels.stop - channels.start)
+        return some.flatten(dim, dim + 1)
+
+    def masked(self, u: Tensor, mask: Tensor | None) -> Tensor:
+        """Return zeros where a two-sided model must not look."""
         # A causal model never looks right, where the padding is.
         if mask is None or not self.config.bidirectional:
             return u
@@ -257,27 +297,63 @@ class Block(nn.Module):
         ``watch`` is shown the long convolutions of a pass without gradients.
         """
         if not torch.is_grad_enabled():
-            gated = self.mixer.operate(self.project(stream), mask, watch)
-            return self.finish(stream, gated)
+            return self.finish(stream, self.gate(stream, mask, watch))
         mixed = self._recompute(self.config.checkpoint_mixer, self._mix, stream, mask)
         stream = stream + self.dropout(mixed)
         fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
         return stream + self.dropout(fed)
 
+    def gate(
+        self,
+        stream: Float[Tensor, "batch length channels"],
+        mask: Bool[Tensor, "batch length"] | None = None,
+        watch: Watch | None = None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Norm, project and run the mixer's core.
+
+        In groups of channels where the projection of all would be large. Each group
+        norms the stream again, which is little beside its share of the products.
+        """
+        mixer, groups = self.mixer, self._groups(stream)
+        if len(groups) == 1 or type(mixer) is not HyenaMixer:
+            return mixer.operate(self.project(stream), mask, watch)
+        spectra = mixer.filter_fn.spectra(stream.shape[1])
+        gated = self.norm1.weight.new_empty(stream.mT.shape)
+        for channels in groups:
+            projected = mixer.masked(self.project(stream, channels=channels), mask)
+            streams = projected.unflatten(1, (self.config.order + 1, -1))
+            gated[:, channels] = mixer.gate_in_place(
+                streams, channels, spectra, mask, watch
+            )
+        return gated
+
+    def _groups(self, stream: Tensor) -> list[slice]:
+        """Channels whose projections are made at once."""
+        d, parts = self.config.d_model, self.config.order + 1
+        if stream.nbytes * parts <= _PROJECTED_BYTES:
+            return [slice(0, d)]
+        step = -(-d // parts)  # so that they take no more room than the stream
+        return [slice(at, min(at + step, d)) for at in range(0, d, step)]
+
     def project(
-        self, stream: Float[Tensor, "batch length channels"], *, margin: int = 0
+        self,
+        stream: Float[Tensor, "batch length channels"],
+        *,
+        margin: int = 0,
+        channels: slice = slice(None),
     ) -> Float[Tensor, "batch streams columns"]:
         """Norm and project the stream, in pieces along the length.
 
         ``margin`` leaves that many columns free in front, for what lies left of it.
         """
         batch, length, _ = stream.shape
-        width = (self.config.order + 1) * self.config.d_model
+        d = len(range(self.config.d_model)[channels])
+        width = (self.config.order + 1) * d
         projected = self.norm1.weight.new_empty(batch, width, margin + length)
         for piece in self._along(stream):
             to = slice(margin + piece.start, margin + piece.stop)
             part = normed(self.norm1, stream[:, piece])
-            projected[..., to] = self.mixer.project_in(part)
+            projected[..., to] = self.mixer.project_in(part, channels)
         return projected
 
     def finish(
@@ -328,21 +404,8 @@ def _own_gradients(x: Tensor, module: nn.Module, *layers: nn.Module) -> bool:
 
 def _untouched(layer: nn.Module) -> bool:
     """Whether a layer does what its class here does, and nobody looks on."""
-    return (
-        type(layer) in (nn.Linear, nn.Conv1d, Product, Gelu)
-        and "forward" not in vars(layer)
-        and not _watched(layer)
-    )
-
-
-def _watched(layer: nn.Module) -> bool:
-    return bool(
-        layer._forward_pre_hooks
-        or layer._forward_hooks
-        or layer._backward_pre_hooks
-        or layer._backward_hooks
-        or has_global_hooks()
-    )
+    ours = type(layer) in (nn.Linear, nn.Conv1d, Product, Gelu)
+    return ours and not watched(layer)
 
 
 def normed(

@@ -5,16 +5,38 @@ As long as the sequence, the same for every input, and so computed once per leng
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int, Num
 from torch import Tensor, nn
 
 from hyenascope.models.hyena_config import HyenaConfig
-from hyenascope.ops.fft_conv import filter_spectrum, two_sided_spectrum
+from hyenascope.models.watched import watched
+from hyenascope.ops.cache_pieces import cache_pieces
+from hyenascope.ops.fft_conv import fft_length, filter_spectrum, two_sided_spectrum
 
-_SPECTRUM_BYTES = 512 * 2**20  # cached filter spectra of one layer
+_SPECTRUM_BYTES = 2**30  # cached filter spectra of all layers
+_ROWS = 16  # filters at a time, where all of them are only added up
+
+
+class SpectrumInBlocks:
+    """A filter's spectrum that is made a few channels at a time.
+
+    For filters so long that the whole would not fit; ``spectrum[channels]`` is what
+    the tensor it stands for would give.
+    """
+
+    def __init__(self, make: Callable[[slice], Complex[Tensor, "some _"]]) -> None:
+        self._make = make
+
+    def __getitem__(self, channels: slice) -> Complex[Tensor, "some frequencies"]:
+        return self._make(channels)
+
+
+Spectrum = Complex[Tensor, "every frequencies"] | SpectrumInBlocks
+"""What a long convolution multiplies with, to be read in slices of channels."""
 
 
 class Sin(nn.Module):
@@ -110,25 +132,31 @@ class HyenaFilter(nn.Module):
                 h = h / h.abs().sum(dim=-1, keepdim=True)
         return h[0]
 
-    def spectra(self, length: int) -> list[Complex[Tensor, "channels frequencies"]]:
+    def spectra(self, length: int) -> Sequence[Spectrum]:
         """Return one spectrum per long convolution, kept while weights rest.
 
-        Kept only in eval mode without gradients. A weight changed in place,
-        replaced, cast or moved makes a new one; an edit through ``.data``, which
-        torch does not count, needs ``model.train().eval()``.
+        Kept only in eval mode without gradients, while those of all layers fit their
+        share of memory; longer ones are made in blocks as they are asked for. A weight
+        changed in place, replaced, cast or moved makes a new one; an edit through
+        ``.data``, which torch does not count, needs ``model.train().eval()``.
         """
         tensors = [*self.parameters(), *self.buffers()]
-        fleeting = self.training or any(x.is_inference() for x in tensors)
-        if fleeting or torch.is_grad_enabled():
+        if self.training or torch.is_grad_enabled():
+            self._spectra.clear()
+            return self._make_spectra(length)
+        if not self._fits(length) and self._is_ours():
+            self._spectra.clear()
+            return self._spectra_in_blocks(length)
+        if any(x.is_inference() for x in tensors):
             self._spectra.clear()
             return self._make_spectra(length)
         state = tuple((x.data_ptr(), x._version) for x in tensors)
         key = (length, self.modulation.shift, state)
-        if key in self._spectra:
-            return self._spectra[key]
-        made = self._make_spectra(length)
-        self._keep(key, made)
-        return made
+        if key not in self._spectra:
+            made = self._make_spectra(length)
+            self._keep(key, made)
+            return made
+        return self._spectra[key]
 
     def skip(self, index: int) -> Float[Tensor, " channels"] | None:
         """Weights of ``D * u`` for one long convolution."""
@@ -150,9 +178,78 @@ class HyenaFilter(nn.Module):
                 for i in range(self.config.order - 1)
             ]
 
+    @property
+    def _limit(self) -> int:
+        """Bytes of spectra that this layer may keep."""
+        return _SPECTRUM_BYTES // self.config.n_layer
+
+    def _fits(self, length: int) -> bool:
+        frequencies = fft_length(length) // 2 + 1
+        numbers = self.config.d_model * (self.config.order - 1) * frequencies
+        return 2 * numbers * self.pos_emb.t.element_size() <= self._limit
+
+    def _is_ours(self) -> bool:
+        """Whether the layers are those of `__init__`, and nobody looks on."""
+        kinds = (nn.Sequential, nn.Linear, ExponentialModulation)
+        layers = (self.implicit_filter, self.implicit_filter[-1], self.modulation)
+        ours = all(type(x) is kind for x, kind in zip(layers, kinds, strict=True))
+        return ours and not any(map(watched, self.modules()))
+
+    def _spectra_in_blocks(self, length: int) -> list[SpectrumInBlocks]:
+        """Return spectra that hold the features of every position, and no taps."""
+        features = self._features(length)
+        sides = 2 if self.config.bidirectional else 1
+        every = torch.arange(self.modulation.deltas.shape[-1], device=features.device)
+        total = None
+        if self.config.normalized:
+            total = torch.zeros_like(features[:, 0])
+            for rows in every.split(_ROWS):
+                total += self._rows(rows, features).abs_().sum(0)
+
+        def make(index: int, channels: slice) -> Tensor:
+            banks = [
+                self._rows(self.pick(side[None], index)[channels, 0], features, total)
+                for side in every.chunk(sides)
+            ]
+            if sides == 2:
+                return two_sided_spectrum(banks[0], banks[1], length)
+            return filter_spectrum(banks[0], length)
+
+        return [
+            SpectrumInBlocks(partial(make, index))
+            for index in range(self.config.order - 1)
+        ]
+
+    def _features(self, length: int) -> Float[Tensor, "taps width"]:
+        """Return what the last layer makes taps of, in pieces that stay in cache."""
+        z, inner = self.pos_emb.z[0, :length], self.implicit_filter[:-1]
+        made = z.new_empty(length, self.config.filter_order)
+        with torch.autocast(z.device.type, enabled=False):
+            for piece in cache_pieces(z, length, made[:1].nbytes):
+                made[piece] = inner(z[piece])
+        return made
+
+    def _rows(
+        self,
+        rows: Int[Tensor, " some"],
+        features: Float[Tensor, "taps width"],
+        total: Float[Tensor, " taps"] | None = None,
+    ) -> Float[Tensor, "some taps"]:
+        """Taps of some outputs, as `forward` gives them for all."""
+        last = self.implicit_filter[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.autocast(features.device.type, enabled=False):
+            k = last.weight[rows] @ features.T
+        if self.config.modulate:
+            rates = self.modulation.deltas[0, 0, rows].abs()
+            time = self.pos_emb.t[0, : features.shape[0], 0]
+            window = torch.mul(-rates[:, None], time).exp_()
+            k.mul_(window.add_(self.modulation.shift))
+        return k if total is None else k.div_(total)
+
     def pick(
-        self, k: Float[Tensor, "taps every"], index: int
-    ) -> Float[Tensor, "channels taps"]:
+        self, k: Num[Tensor, "taps every"], index: int
+    ) -> Num[Tensor, "channels taps"]:
         """Return the channels of long convolution ``index``."""
         count = self.config.order - 1
         if self.config.filter_layout == "channel_first":
@@ -163,7 +260,7 @@ class HyenaFilter(nn.Module):
         """Store spectra; drop stale ones, then the oldest, until they fit."""
         fresh = {k: v for k, v in self._spectra.items() if k[-1] == key[-1]}
         self._spectra = {**fresh, key: made}
-        while _nbytes(self._spectra) > _SPECTRUM_BYTES:
+        while _nbytes(self._spectra) > self._limit:
             del self._spectra[next(iter(self._spectra))]
 
     def _apply(

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.hyena_block import Block, normed
+from hyenascope.models.hyena_filter import Spectrum
 from hyenascope.models.predict import base_log_probs
 from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN, PAD_TOKEN
@@ -155,7 +156,7 @@ class ReferencePass:
         self._reach = model.config.short_filter_order - 1
         self._layers: list[_Layer] = []
         self._taps = next(self._blocks()).mixer.filter_fn.taps(self.window)
-        self._spectra: dict[int, list[list[Tensor]]] = {}
+        self._spectra: dict[int, list[Sequence[Spectrum]]] = {}
         hidden = self._run()
         self.table = base_log_probs(model.head(hidden))[0]
         self.final = hidden[0] if keep_hidden else None
@@ -277,7 +278,7 @@ class ReferencePass:
         streams = block.project(stream[:, first:end]).unflatten(
             1, (-1, self.model.config.d_model)
         )
-        gates = block.mixer.smooth(streams, slice(None))[: self.model.config.order - 1]
+        gates = block.mixer.smooth(streams)[: self.model.config.order - 1]
         pad = (0, self._kept - (end - self.start))
         return [
             torch.nn.functional.pad(gate[0, :, self.start - first :], pad)
@@ -321,7 +322,7 @@ class ReferencePass:
         gated = projected.new_empty(len(stream), self.model.config.d_model, width)
         row_bytes = streams[:, :, 0].nbytes
         for channels in cache_pieces(gated, gated.shape[1], row_bytes, least=16):
-            parts = block.mixer.smooth(streams, channels)
+            parts = block.mixer.smooth(streams[:, :, channels], channels)
             *gates, v = [part[..., margin:] for part in parts]
             for index, gate in enumerate(reversed(gates[1:])):
                 u = v * gate
@@ -341,7 +342,7 @@ class ReferencePass:
         for row, start in zip(projected, starts, strict=True):
             row[:, :margin] = layer.left[:, start : start + margin]
         streams = projected.unflatten(1, (-1, self.model.config.d_model))
-        parts = block.mixer.smooth(streams, slice(None))
+        parts = block.mixer.smooth(streams)
         *gates, v = [part[..., margin:] for part in parts]
         u = v * gates[-1]
         _add(u, layer.inputs[0], starts, -1)
@@ -370,7 +371,7 @@ class ReferencePass:
         gate[..., : new.shape[-1]] = new
         return gate
 
-    def _spectra_of(self, width: int) -> list[list[Tensor]]:
+    def _spectra_of(self, width: int) -> list[Sequence[Spectrum]]:
         """Spectra of every block for windows of ``width``, read once."""
         if width not in self._spectra:
             self._spectra[width] = [

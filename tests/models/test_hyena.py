@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hyenascope.models import hyena_filter
+from hyenascope.models import hyena_block, hyena_filter
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.ops import cache_pieces
 from hyenascope.ops.reference import (
@@ -284,6 +284,52 @@ def test_block_leaves_its_input_alone():
     assert torch.equal(stream, before)
 
 
+@pytest.mark.parametrize("change", [{}, {"order": 3}, {"bidirectional": True}], ids=str)
+@torch.no_grad()
+def test_long_input_in_groups_of_channels_gives_the_same(change, monkeypatch):
+    model, tokens = build(replace(SMALL, **change)).double(), draw(2, 60)
+    mask = torch.ones(2, 60, dtype=torch.bool)
+    mask[1, 50:] = False
+    expected = model(tokens, mask=mask)
+    monkeypatch.setattr(hyena_block, "_PROJECTED_BYTES", 0)
+    monkeypatch.setattr(hyena_block, "_LEAST", 1)
+    monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 5_000)
+    monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
+    torch.testing.assert_close(model(tokens, mask=mask), expected)
+
+
+@torch.no_grad()
+def test_whoever_watches_a_long_input_sees_every_channel_once(monkeypatch):
+    block, stream = build().backbone.layers[0], torch.randn(1, 60, 16)
+
+    def watched():
+        inputs, outputs = torch.zeros(2, 1, 16, 60)
+
+        def watch(index, channels, u, y):
+            inputs[:, channels] += u
+            outputs[:, channels] += y
+
+        block(stream, None, watch)
+        return inputs, outputs
+
+    whole = watched()
+    monkeypatch.setattr(hyena_block, "_PROJECTED_BYTES", 0)
+    monkeypatch.setattr(hyena_block, "_LEAST", 1)
+    monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 2_000)
+    torch.testing.assert_close(watched(), whole)
+
+
+@pytest.mark.parametrize("where", ["mixer.in_proj", "mixer.gates.0", "norm1"])
+@torch.no_grad()
+def test_hooks_of_a_long_input_are_called(where, monkeypatch):
+    model, tokens = build(), draw(1, 60)
+    layer = model.backbone.layers[0].get_submodule(where)
+    layer.register_forward_hook(lambda layer, given, made: 2 * made)
+    expected = model(tokens)
+    monkeypatch.setattr(hyena_block, "_PROJECTED_BYTES", 0)
+    torch.testing.assert_close(model(tokens), expected)
+
+
 def test_equals_the_published_forward():
     model, tokens = build(HyenaConfig(l_max=515), loud=False), draw(2, 513)
     with torch.no_grad():
@@ -471,7 +517,7 @@ class TestSpectra:
 
     def test_never_kept_beyond_their_share_of_memory(self, filter_fn, monkeypatch):
         with torch.no_grad():
-            size = filter_fn.spectra(50)[0].nbytes
+            size = filter_fn.config.n_layer * filter_fn.spectra(50)[0].nbytes
             filter_fn._spectra.clear()
             monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 2 * size)
             oldest, newer = filter_fn.spectra(49), filter_fn.spectra(50)
@@ -481,6 +527,49 @@ class TestSpectra:
             monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", size - 1)
             assert filter_fn.spectra(52) is not filter_fn.spectra(52)
             assert not filter_fn._spectra
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {},
+            {"normalized": True},
+            {"modulate": False},
+            {"order": 3},
+            {"order": 4, "filter_layout": "channel_first", "normalized": True},
+            {"order": 3, "bidirectional": True},
+        ],
+        ids=str,
+    )
+    @torch.no_grad()
+    def test_too_long_to_keep_are_made_in_blocks(self, change, monkeypatch):
+        model = build(replace(SMALL, **change)).double()
+        filter_fn = model.backbone.layers[0].mixer.filter_fn
+        whole = filter_fn.spectra(50)
+        monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
+        monkeypatch.setattr(hyena_filter, "_ROWS", 5)
+        blocks = filter_fn.spectra(50)
+        assert not filter_fn._spectra
+        for made, expected in zip(blocks, whole, strict=True):
+            assert not isinstance(made, torch.Tensor)
+            for channels in (slice(0, 3), slice(3, 16), slice(None)):
+                torch.testing.assert_close(made[channels], expected[channels])
+
+    @pytest.mark.parametrize("where", ["implicit_filter.1", "implicit_filter.6", ""])
+    @torch.no_grad()
+    def test_made_whole_where_somebody_looks_on(self, filter_fn, where, monkeypatch):
+        monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
+        seen = []
+        layer = filter_fn.get_submodule(where)
+        layer.register_forward_hook(lambda layer, given, made: seen.append(made.shape))
+        assert isinstance(filter_fn.spectra(50)[0], torch.Tensor)
+        assert seen
+
+    @torch.no_grad()
+    def test_made_whole_where_a_layer_is_not_ours(self, filter_fn, monkeypatch):
+        monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
+        filter_fn.modulation = Twice(filter_fn.modulation)
+        filter_fn.modulation.shift = 0.0
+        assert isinstance(filter_fn.spectra(50)[0], torch.Tensor)
 
     def test_model_made_in_inference_mode_keeps_none(self):
         with torch.inference_mode():
