@@ -1,5 +1,6 @@
 """Fixtures every room shares."""
 
+import os
 from pathlib import Path
 
 import jaxtyping
@@ -9,6 +10,10 @@ import torch
 # Small tensors gain nothing from threads, and on a busy machine threads wait for
 # one another for most of the time.
 torch.set_num_threads(1)
+
+# Read by Triton as it is imported: kernels run on a CPU where there is no GPU.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -1,0 +1,387 @@
+"""The gated long convolution as one Triton kernel each way, up to 4,096 positions.
+
+``x0 * (conv(v * x1, k) + skip * v * x1)``, or the convolution alone. A program holds
+one channel of two sequences: a filter is real, so the two travel as the real and
+imaginary part of one signal, and no spectrum is taken apart. The transform of N = N1·N2
+points is two products with matrices and a twiddle between them (Bailey's four steps, as
+in FlashFFTConv, Fu et al. 2023, arXiv 2311.05908). With position n = n1·N2 + n2 and
+frequency f = f1 + N1·f2 no step transposes, for filters are laid out as [f1, f2] too.
+Zeros are never read: inputs fill n1 < N1/2, and no other outputs are made.
+
+Kernels are not type-checked: a wrapper would be in the compiler's way.
+Nothing but the inputs is kept for the way back. Sums are in float32 whatever comes in.
+Imported only where it is asked for; needs Triton and a GPU, or Triton's interpreter.
+"""
+
+import math
+from functools import lru_cache
+from typing import Any, no_type_check
+
+import torch
+import triton
+import triton.language as tl
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+LONGEST = 4_096
+"""Positions that fit the shared memory of one program."""
+
+_SHORTEST_TRANSFORM = 512  # so that no side of a product is below 16
+_PROGRAMS = 512  # wanted on the way back, where batches are added up
+
+
+def fused_conv(
+    v: Float[Tensor, "batch channels length"],
+    k: Float[Tensor, "channels taps"],
+    skip: Float[Tensor, " channels"],
+    gates: tuple[
+        Float[Tensor, "batch channels length"], Float[Tensor, "batch channels length"]
+    ]
+    | None = None,
+) -> Float[Tensor, "batch channels length"]:
+    """Return ``x0 * (conv(u, k) + skip * u)`` with ``u = v * x1``; once differentiable.
+
+    Parameters
+    ----------
+    v
+        float32, float16 or bfloat16, as the result is.
+    k
+        Causal filters; taps beyond the length are not reached.
+    skip
+        Weight of ``u`` itself.
+    gates
+        ``x0`` and ``x1``, like ``v``; ones if None.
+
+    Raises
+    ------
+    ValueError
+        If the input is longer than `LONGEST`, in float64, or not where a kernel runs.
+    """
+    if v.shape[-1] > LONGEST:
+        raise ValueError(
+            f"u must have at most {LONGEST:,} positions with backend='triton'; "
+            f"got {v.shape[-1]:,}."
+        )
+    if v.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        raise ValueError(
+            "u must be float32, float16 or bfloat16 with backend='triton'; got "
+            f"{v.dtype}."
+        )
+    if v.device.type != "cuda" and not _interpreted():
+        raise ValueError(
+            f"u must be on a GPU with backend='triton'; got {v.device}. "
+            "TRITON_INTERPRET=1 runs kernels on a CPU, slowly."
+        )
+    if v.numel() == 0:
+        return v.clone()
+    x0, x1 = (None, None) if gates is None else gates
+    taps = k.float()[:, : v.shape[-1]]
+    y: Tensor = _FusedConv.apply(v, taps, skip.float(), x0, x1)
+    return y
+
+
+class _FusedConv(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        v: Tensor,
+        k: Tensor,
+        skip: Tensor,
+        x0: Tensor | None,
+        x1: Tensor | None,
+    ) -> Tensor:
+        ctx.save_for_backward(v, k, skip, x0, x1)
+        v, x0, x1 = _alike(v, x0, x1)
+        batch, channels, length = v.shape
+        plan = _Plan.of(length, v.device)
+        y = torch.empty(v.shape, dtype=v.dtype, device=v.device)
+        _forward[(channels, -(-batch // 2))](
+            *(v, x0, x1, y, plan.spectrum(k), skip.contiguous()),
+            *(plan.first, plan.second, plan.twiddle),
+            *(batch, length, v.stride(0), v.stride(1), y.stride(0), y.stride(1)),
+            **plan.constants(v.dtype, gated=x0 is not None),
+        )
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        v, k, skip, x0, x1 = ctx.saved_tensors
+        taps, gated = k.shape[-1], x0 is not None
+        v, x0, x1 = _alike(v, x0, x1)
+        grad = grad.contiguous()
+        batch, channels, length = v.shape
+        plan = _Plan.of(length, v.device)
+        pairs = -(-batch // 2)
+        splits = min(pairs, max(1, _PROGRAMS // channels))
+        of_v, of_x0, of_x1 = (
+            torch.empty_like(grad) if wanted else None
+            for wanted in (True, gated, gated)
+        )
+        size = plan.first.shape[-1] * plan.second.shape[-1]
+        of_spectrum = torch.empty(splits, channels, 2, size, device=v.device)
+        of_skip = torch.empty(splits, channels, device=v.device)
+        _backward[(channels, splits)](
+            *(v, x0, x1, grad, of_v, of_x0, of_x1),
+            *(plan.spectrum(k), skip.contiguous(), of_spectrum, of_skip),
+            *(plan.first, plan.second, plan.twiddle),
+            *(batch, length, channels, -(-pairs // splits)),
+            *(v.stride(0), v.stride(1), grad.stride(0), grad.stride(1)),
+            **plan.constants(v.dtype, gated=gated),
+        )
+        of_k = plan.taps(of_spectrum.sum(0), taps)
+        return of_v, of_k, of_skip.sum(0), of_x0, of_x1
+
+
+class _Plan:
+    """Matrices of a transform, and filters as the kernels read them."""
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        self.size = size
+        self.n1 = 2 ** math.ceil(math.log2(size) / 2)
+        self.n2 = size // self.n1
+        turns = {n: torch.arange(n, dtype=torch.float64) for n in (self.n1, self.n2)}
+        one, two = turns[self.n1], turns[self.n2]
+        self.first = _roots(torch.outer(one, one) / self.n1, device)
+        self.second = _roots(torch.outer(two, two) / self.n2, device)
+        self.twiddle = _roots(torch.outer(one, two) / size, device)
+
+    @staticmethod
+    @lru_cache(maxsize=32)
+    def of(length: int, device: torch.device) -> "_Plan":
+        size = max(
+            _SHORTEST_TRANSFORM, 2 ** math.ceil(math.log2(max(2, 2 * length - 1)))
+        )
+        return _Plan(size, device)
+
+    def spectrum(self, k: Tensor) -> Float[Tensor, "channels 2 size"]:
+        """Transform filters, divided by the size, as [f1, f2]."""
+        k_f = torch.fft.fft(k, n=self.size) / self.size
+        laid_out = k_f.unflatten(-1, (self.n2, self.n1)).mT.flatten(-2)
+        return torch.stack([laid_out.real, laid_out.imag], dim=1).contiguous()
+
+    def taps(
+        self, spectrum: Float[Tensor, "channels 2 size"], count: int
+    ) -> Float[Tensor, "channels taps"]:
+        """Turn the gradient of spectra back into that of taps."""
+        laid_out = torch.complex(spectrum[:, 0], spectrum[:, 1])
+        k_f = laid_out.unflatten(-1, (self.n1, self.n2)).mT.flatten(-2)
+        return torch.fft.ifft(k_f).real[:, :count]
+
+    def constants(self, dtype: torch.dtype, *, gated: bool) -> dict[str, Any]:
+        return {
+            "GATED": gated,
+            "N1": self.n1,
+            "N2": self.n2,
+            # Three products of tensor cores are as good as one in float32.
+            "PRECISION": "tf32x3" if dtype == torch.float32 else "tf32",
+            "num_stages": 1,  # more would need the shared memory of two sequences
+            "num_warps": 4 if self.size <= 2_048 else 8 if self.size <= 4_096 else 16,
+        }
+
+
+def _roots(turns: Tensor, device: torch.device) -> Float[Tensor, "2 rows columns"]:
+    angle = -2 * math.pi * turns
+    return torch.stack([angle.cos(), angle.sin()]).float().to(device)
+
+
+def _alike(
+    v: Tensor, x0: Tensor | None, x1: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Give all the same strides, with neighbours next to one another."""
+    if x0 is None or x1 is None:
+        return (v if v.stride(-1) == 1 else v.contiguous()), None, None
+    same = v.stride() == x0.stride() == x1.stride() and v.stride(-1) == 1
+    if not same or not v.dtype == x0.dtype == x1.dtype:
+        v, x0, x1 = (part.to(v.dtype).contiguous() for part in (v, x0, x1))
+    return v, x0, x1
+
+
+def _interpreted() -> bool:
+    return not isinstance(_forward, triton.runtime.jit.JITFunction)
+
+
+@triton.jit
+@no_type_check
+def _product(ar, ai, br, bi, PRECISION: tl.constexpr):
+    """Complex matrix product."""
+    real = tl.dot(ar, br, input_precision=PRECISION)
+    real -= tl.dot(ai, bi, input_precision=PRECISION)
+    imag = tl.dot(ar, bi, input_precision=PRECISION)
+    imag += tl.dot(ai, br, input_precision=PRECISION)
+    return real, imag
+
+
+@triton.jit
+@no_type_check
+def _table(start, ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDTH: tl.constexpr, SIZE):
+    """Rows and columns of a complex table of ``WIDTH`` columns, ``SIZE`` in all."""
+    at = tl.arange(0, ROWS)[:, None] * WIDTH + tl.arange(0, COLUMNS)[None, :]
+    return tl.load(start + at), tl.load(start + SIZE + at)
+
+
+@triton.jit
+@no_type_check
+def _transform(
+    ur, ui, first, second, twiddle, N1: tl.constexpr, N2: tl.constexpr, P: tl.constexpr
+):
+    """Spectrum [f1, f2] of a signal [n1, n2] that fills half of the positions."""
+    fr, fi = _table(first, N1, N1 // 2, N1, N1 * N1)
+    ar, ai = _product(fr, fi, ur, ui, P)
+    tr, ti = _table(twiddle, N1, N2, N2, N1 * N2)
+    br, bi = ar * tr - ai * ti, ar * ti + ai * tr
+    gr, gi = _table(second, N2, N2, N2, N2 * N2)
+    return _product(br, bi, gr, gi, P)
+
+
+@triton.jit
+@no_type_check
+def _inverse(
+    cr, ci, first, second, twiddle, N1: tl.constexpr, N2: tl.constexpr, P: tl.constexpr
+):
+    """Turn a spectrum back into the first half of the positions, times N."""
+    gr, gi = _table(second, N2, N2, N2, N2 * N2)
+    br, bi = _product(cr, ci, gr, -gi, P)
+    tr, ti = _table(twiddle, N1, N2, N2, N1 * N2)
+    ar, ai = br * tr + bi * ti, bi * tr - br * ti
+    fr, fi = _table(first, N1 // 2, N1, N1, N1 * N1)
+    return _product(fr, -fi, ar, ai, P)
+
+
+@triton.jit
+@no_type_check
+def _pair(start, at, stride, inside, both):
+    """One channel of two sequences; the second is zero if there is none."""
+    one = tl.load(start + at, mask=inside, other=0.0).to(tl.float32)
+    two = tl.load(start + stride + at, mask=both, other=0.0).to(tl.float32)
+    return one, two
+
+
+@triton.jit
+@no_type_check
+def _store_pair(start, at, stride, inside, both, one, two):
+    tl.store(start + at, one.to(start.dtype.element_ty), mask=inside)
+    tl.store(start + stride + at, two.to(start.dtype.element_ty), mask=both)
+
+
+@triton.jit
+@no_type_check
+def _forward(
+    v,
+    x0,
+    x1,
+    y,
+    spectrum,
+    skip,
+    first,
+    second,
+    twiddle,
+    batch,
+    length,
+    v_row,
+    v_channel,
+    y_row,
+    y_channel,
+    GATED: tl.constexpr,
+    N1: tl.constexpr,
+    N2: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    channel, row = tl.program_id(0), 2 * tl.program_id(1)
+    n = tl.arange(0, N1 // 2)[:, None] * N2 + tl.arange(0, N2)[None, :]
+    inside = n < length
+    both = inside & (n * 0 + row + 1 < batch)
+    at = row.to(tl.int64) * v_row + channel * v_channel + n
+    ur, ui = _pair(v, at, v_row, inside, both)
+    if GATED:
+        gr, gi = _pair(x1, at, v_row, inside, both)
+        ur, ui = ur * gr, ui * gi
+    cr, ci = _transform(ur, ui, first, second, twiddle, N1, N2, PRECISION)
+    kr, ki = _table(spectrum + channel * 2 * N1 * N2, N1, N2, N2, N1 * N2)
+    pr, pi = cr * kr - ci * ki, cr * ki + ci * kr
+    yr, yi = _inverse(pr, pi, first, second, twiddle, N1, N2, PRECISION)
+    weight = tl.load(skip + channel)
+    yr, yi = yr + weight * ur, yi + weight * ui
+    if GATED:
+        gr, gi = _pair(x0, at, v_row, inside, both)
+        yr, yi = yr * gr, yi * gi
+    to = row.to(tl.int64) * y_row + channel * y_channel + n
+    _store_pair(y, to, y_row, inside, both, yr, yi)
+
+
+@triton.jit
+@no_type_check
+def _backward(
+    v,
+    x0,
+    x1,
+    grad,
+    of_v,
+    of_x0,
+    of_x1,
+    spectrum,
+    skip,
+    of_spectrum,
+    of_skip,
+    first,
+    second,
+    twiddle,
+    batch,
+    length,
+    channels,
+    pairs,
+    v_row,
+    v_channel,
+    grad_row,
+    grad_channel,
+    GATED: tl.constexpr,
+    N1: tl.constexpr,
+    N2: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    channel, split = tl.program_id(0), tl.program_id(1)
+    n = tl.arange(0, N1 // 2)[:, None] * N2 + tl.arange(0, N2)[None, :]
+    inside = n < length
+    kr, ki = _table(spectrum + channel * 2 * N1 * N2, N1, N2, N2, N1 * N2)
+    weight = tl.load(skip + channel)
+    sum_r = tl.zeros([N1, N2], dtype=tl.float32)
+    sum_i = tl.zeros([N1, N2], dtype=tl.float32)
+    sum_skip = tl.zeros([N1 // 2, N2], dtype=tl.float32)
+    for pair in range(pairs):
+        row = 2 * (split * pairs + pair)
+        here = inside & (n * 0 + row < batch)
+        both = inside & (n * 0 + row + 1 < batch)
+        at = row.to(tl.int64) * v_row + channel * v_channel + n
+        to = row.to(tl.int64) * grad_row + channel * grad_channel + n
+        ur, ui = _pair(v, at, v_row, here, both)
+        gr, gi = _pair(grad, to, grad_row, here, both)
+        if GATED:
+            vr, vi = ur, ui
+            x1r, x1i = _pair(x1, at, v_row, here, both)
+            ur, ui = ur * x1r, ui * x1i
+        cr, ci = _transform(ur, ui, first, second, twiddle, N1, N2, PRECISION)
+        if GATED:
+            pr, pi = cr * kr - ci * ki, cr * ki + ci * kr
+            yr, yi = _inverse(pr, pi, first, second, twiddle, N1, N2, PRECISION)
+            yr, yi = (yr + weight * ur) * gr, (yi + weight * ui) * gi
+            _store_pair(of_x0, to, grad_row, here, both, yr, yi)
+            x0r, x0i = _pair(x0, at, v_row, here, both)
+            gr, gi = gr * x0r, gi * x0i
+        er, ei = _transform(gr, gi, first, second, twiddle, N1, N2, PRECISION)
+        # Of two real signals in one, the real part is the sum of what each gives.
+        sum_r += cr * er + ci * ei
+        sum_i += cr * ei - ci * er
+        sum_skip += ur * gr + ui * gi
+        pr, pi = er * kr + ei * ki, ei * kr - er * ki
+        dr, di = _inverse(pr, pi, first, second, twiddle, N1, N2, PRECISION)
+        dr, di = dr + weight * gr, di + weight * gi
+        if GATED:
+            _store_pair(of_x1, to, grad_row, here, both, dr * vr, di * vi)
+            dr, di = dr * x1r, di * x1i
+        _store_pair(of_v, to, grad_row, here, both, dr, di)
+    f = tl.arange(0, N1)[:, None] * N2 + tl.arange(0, N2)[None, :]
+    place = of_spectrum + (split * channels + channel) * 2 * N1 * N2
+    tl.store(place + f, sum_r)
+    tl.store(place + N1 * N2 + f, sum_i)
+    tl.store(of_skip + split * channels + channel, tl.sum(tl.sum(sum_skip, 1), 0))
