@@ -1,3 +1,4 @@
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -184,6 +185,13 @@ def test_refuses():
         fft_conv(u, k[:2])
     with pytest.raises(ValueError, match=r"'torch' or 'triton'; got 'cuda'\."):
         fft_conv(u, k, backend="cuda")
+
+
+def test_triton_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "hyenascope.ops._triton_fft_conv", raising=False)
+    with pytest.raises(ImportError, match=r"needs Triton: pip install triton; got "):
+        fft_conv(draw(1, 3, 8), draw(3, 8), backend="triton")
 
 
 def is_smooth(n):
