@@ -13,9 +13,22 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hyenascope._device import keep_freed_memory
+from hyenascope.models.forward_plan import (
+    ForwardPlan,
+    Surroundings,
+    fitting_plan,
+    forward_plan,
+    free_on,
+    kept_spectra,
+    memory_bytes,
+)
 from hyenascope.models.hyena_block import Block, normed
 from hyenascope.models.hyena_config import HyenaConfig
+from hyenascope.models.hyena_filter import HyenaFilter
+from hyenascope.models.watched import watched
 from hyenascope.ops.cache_pieces import cache_pieces
+from hyenascope.ops.hand_tuned import hand_tuned
+from hyenascope.ops.workspace import Workspace
 
 __all__ = ["Backbone", "HyenaConfig", "HyenaLM"]
 
@@ -42,15 +55,40 @@ class Backbone(nn.Module):
         mask: Bool[Tensor, "batch length"] | None = None,
         *,
         layer: int = -1,
+        in_place: bool = False,
+        plan: ForwardPlan | None = None,
     ) -> Float[Tensor, "batch length channels"]:
-        """Return the normed output, or the residual stream after ``layer`` blocks."""
+        """Return the normed output, or the residual stream after ``layer`` blocks.
+
+        ``in_place`` lets a pass without gradients write over ``embedded``; ``plan``
+        says in which pieces it goes.
+        """
         # The stream stays float32 even when the model is cast to half precision.
         wide = embedded if embedded.dtype == torch.float64 else embedded.float()
         stream = self.dropout(wide)
         depth = len(self.layers) if layer < 0 else layer
+        workspace, alone = Workspace(), hand_tuned()
+        ours = in_place and alone
         for block in list(self.layers)[:depth]:
-            stream = block(stream, mask)
-        return normed(self.ln_f, stream) if layer < 0 else stream
+            if isinstance(block, Block) and block.is_plain and ours:
+                stream = block.step(stream, mask, workspace, plan)
+            else:
+                stream = block(stream, mask)
+                ours = alone and isinstance(block, Block) and block.is_plain
+        del workspace
+        if layer >= 0:
+            return stream
+        return self._norm_in_place(stream) if ours else normed(self.ln_f, stream)
+
+    def _norm_in_place(self, stream: Tensor) -> Tensor:
+        """Norm a stream that nobody else holds, in pieces that stay in cache."""
+        pieces = cache_pieces(stream, stream.shape[1], stream[:, :1].nbytes)
+        narrow = self.ln_f.weight.dtype != stream.dtype
+        if narrow or watched(self.ln_f) or len(pieces) == 1:
+            return normed(self.ln_f, stream)
+        for piece in pieces:
+            stream[:, piece] = self.ln_f(stream[:, piece])
+        return stream
 
 
 class HyenaLM(nn.Module):
@@ -74,6 +112,8 @@ class HyenaLM(nn.Module):
     >>> model(torch.tensor([[7, 8, 9, 10]])).shape  # A C G T
     torch.Size([1, 4, 16])
     """
+
+    _max_memory: int | None = None
 
     def __init__(
         self, config: HyenaConfig, *, generator: torch.Generator | None = None
@@ -120,17 +160,96 @@ class HyenaLM(nn.Module):
         stream after i blocks, 0 being the embedding.
         """
         self._check(tokens, layer)
-        keep_freed_memory()
+        if not torch.compiler.is_compiling():
+            keep_freed_memory()
         embedded = self.backbone.embeddings.word_embeddings
-        if torch.is_grad_enabled():
+        if not hand_tuned():
             return self.backbone(embedded(tokens), mask, layer=layer)
+        around = self._around(self.max_memory or free_on(tokens.device))
         batch, length = tokens.shape
-        row_bytes = length * self.config.widest * embedded.weight.element_size()
-        done = []
-        for rows in cache_pieces(tokens, max(1, batch), row_bytes):
+        plan, done = fitting_plan(self.config, batch, length, around), []
+        for at in range(0, max(1, batch), plan.rows):
+            rows = slice(at, at + plan.rows)
             part = None if mask is None else mask[rows]
-            done.append(self.backbone(embedded(tokens[rows]), part, layer=layer))
+            done.append(self._pass(tokens[rows], part, layer, plan))
         return done[0] if len(done) == 1 else torch.cat(done)
+
+    def plan(
+        self, length: int, batch: int = 1, *, max_memory: int | str | None = None
+    ) -> ForwardPlan:
+        """Say how a pass without gradients would run, and the memory that it takes.
+
+        Parameters
+        ----------
+        length, batch
+            Tokens per sequence, and sequences.
+        max_memory
+            Limit to plan for, as `max_memory`; that of the model if None.
+
+        Returns
+        -------
+        ForwardPlan
+            ``print`` it; ``fits`` is whether it keeps to the limit.
+
+        Raises
+        ------
+        ValueError
+            If ``length`` does not fit the context, ``batch`` is below 1 or
+            ``max_memory`` cannot be read.
+
+        Examples
+        --------
+        >>> model = HyenaLM(HyenaConfig(l_max=2**20))
+        >>> model.plan(1_000_000).groups
+        3
+        >>> model.plan(1_000_000, max_memory="1 GB").fits
+        False
+        """
+        if not 1 <= length <= self.config.l_max:
+            raise ValueError(f"length must be 1 to {self.config.l_max}; got {length}.")
+        if batch < 1:
+            raise ValueError(f"batch must be at least 1; got {batch}.")
+        limit = self.max_memory if max_memory is None else memory_bytes(max_memory)
+        return forward_plan(self.config, batch, length, self._around(limit))
+
+    @property
+    def max_memory(self) -> int | None:
+        """Bytes that a pass without gradients may take beside the weights.
+
+        Set it to a number of bytes, or such as ``"8 GB"``; None, as it is at first,
+        means no limit on a CPU, and what is free on a GPU. Within it the pass goes
+        through the batch and the channels in smaller pieces; where the smallest do not
+        fit, ValueError says so before the work. Layers that someone looks at, by a
+        hook or in a reference pass of mutagenesis, take what they need.
+
+        Examples
+        --------
+        >>> model = HyenaLM(HyenaConfig())
+        >>> model.max_memory = "2 GB"
+        >>> model.max_memory
+        2000000000
+        """
+        return self._max_memory
+
+    @max_memory.setter
+    def max_memory(self, limit: int | str | None) -> None:
+        self._max_memory = most = memory_bytes(limit)
+        for module in self.modules():
+            if isinstance(module, HyenaFilter):
+                module.kept_bytes = kept_spectra(most)
+
+    def _around(self, limit: int | None) -> Surroundings:
+        weight = self.backbone.embeddings.word_embeddings.weight
+        return Surroundings.of(weight, limit=limit, spectra=kept_spectra(limit))
+
+    def _pass(
+        self, tokens: Tensor, mask: Tensor | None, layer: int, plan: ForwardPlan
+    ) -> Tensor:
+        embedded, backbone = self.backbone.embeddings.word_embeddings, self.backbone
+        seen = (embedded, backbone, backbone.dropout)
+        in_place = type(embedded) is nn.Embedding and not any(map(watched, seen))
+        states = embedded(tokens)
+        return backbone(states, mask, layer=layer, in_place=in_place, plan=plan)
 
     def head(
         self, hidden: Float[Tensor, "batch length channels"]

@@ -19,6 +19,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from hyenascope.models.forward_plan import (
+    ForwardPlan,
+    Surroundings,
+    convolved_at_once,
+    forward_plan,
+)
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.hyena_filter import HyenaFilter, Spectrum
 from hyenascope.models.watched import watched
@@ -26,13 +32,12 @@ from hyenascope.ops.cache_pieces import cache_pieces
 from hyenascope.ops.fft_conv import spectral_conv
 from hyenascope.ops.gated_conv import gated_conv
 from hyenascope.ops.gelu import gelu_tanh
+from hyenascope.ops.hand_tuned import hand_tuned
+from hyenascope.ops.linear import linear, linear_gelu
 from hyenascope.ops.mlp import mlp
 from hyenascope.ops.projection import project_in, project_out
 from hyenascope.ops.short_conv import short_conv
-
-_LEAST, _FEW = 16, 4  # channels at a time, and where a channel is long
-_LONG_BYTES = 2**26  # of the projections of these channels
-_PROJECTED_BYTES = 2**29  # of a projection that is made at once
+from hyenascope.ops.workspace import Workspace
 
 Watch = Callable[[int, slice, Tensor, Tensor], None]
 """Sees a long convolution: its index, its channels, what goes in, what comes out."""
@@ -118,7 +123,7 @@ class HyenaMixer(nn.Module):
         plain = type(self) is HyenaMixer and watch is None
         if plain and _own_gradients(projected, self, *self._between):
             return self._gated(streams, spectra, mask)
-        if torch.is_grad_enabled():
+        if not hand_tuned():
             return self._gate(streams, slice(None), spectra, mask, watch)
         every = slice(0, self.config.d_model)
         return self.gate_in_place(streams, every, spectra, mask, watch)
@@ -135,12 +140,13 @@ class HyenaMixer(nn.Module):
 
         A few channels at a time; the result takes the memory of their ``x0``.
         """
-        row_bytes = max(1, streams[:, :, 0].nbytes)
-        least = max(_FEW, min(_LEAST, _LONG_BYTES // row_bytes))
+        around = Surroundings.of(streams)
+        least = convolved_at_once(streams.shape[0], streams.shape[-1], around)
+        row_bytes = streams[:, :, 0].nbytes
         for piece in cache_pieces(streams, streams.shape[2], row_bytes, least=least):
             part = slice(channels.start + piece.start, channels.start + piece.stop)
             some = streams[:, :, piece]
-            streams[:, 0, piece] = self._gate(some, part, spectra, mask, watch)
+            self._gate(some, part, spectra, mask, watch, out=some[:, 0])
         return streams[:, 0]
 
     def project_out(
@@ -181,6 +187,7 @@ class HyenaMixer(nn.Module):
         spectra: Sequence[Spectrum],
         mask: Tensor | None,
         watch: Watch | None,
+        out: Tensor | None = None,
     ) -> Float[Tensor, "batch channels length"]:
         """Smooth, gate and convolve ``streams`` of some channels."""
         *gates, v = self.smooth(streams, channels)
@@ -189,7 +196,12 @@ class HyenaMixer(nn.Module):
             v = self.convolve(u, index, spectra[index], channels)
             if watch is not None:
                 watch(index, channels, u, v)
-        return self.gates[-1](v, gates[0])
+        last = self.gates[-1]
+        if out is None:
+            return last(v, gates[0])
+        if _untouched(last):
+            return torch.mul(v, gates[0], out=out)
+        return out.copy_(last(v, gates[0]))
 
     def convolve(
         self,
@@ -271,6 +283,9 @@ class Mlp(nn.Module):
         into, out = self.fc1, self.fc2
         if _own_gradients(x, self, into, self.act, out):
             return mlp(x, into.weight, into.bias, out.weight, out.bias)
+        if hand_tuned() and all(map(_untouched, (into, self.act, out))):
+            inner = linear_gelu(x, into.weight, into.bias)
+            return linear(inner, out.weight, out.bias)
         return out(self.act(into(x)))
 
 
@@ -296,43 +311,71 @@ class Block(nn.Module):
 
         ``watch`` is shown the long convolutions of a pass without gradients.
         """
-        if not torch.is_grad_enabled():
+        if hand_tuned():
             return self.finish(stream, self.gate(stream, mask, watch))
         mixed = self._recompute(self.config.checkpoint_mixer, self._mix, stream, mask)
         stream = stream + self.dropout(mixed)
         fed = self._recompute(self.config.checkpoint_mlp, self._feed, stream)
         return stream + self.dropout(fed)
 
+    def step(
+        self,
+        stream: Float[Tensor, "batch length channels"],
+        mask: Bool[Tensor, "batch length"] | None,
+        workspace: Workspace,
+        plan: ForwardPlan | None = None,
+    ) -> Float[Tensor, "batch length channels"]:
+        """Do what `forward` does without gradients, in the memory of ``stream``.
+
+        Only where `is_plain`: a hook could hold on to what is written over here.
+        """
+        gated = self.gate(stream, mask, workspace=workspace, plan=plan)
+        return self.finish(stream, gated, out=stream)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the block and all in it are of our classes, and nobody looks on."""
+        ours = type(self) is Block and type(self.mixer) is HyenaMixer
+        return ours and not any(map(watched, self.modules()))
+
     def gate(
         self,
         stream: Float[Tensor, "batch length channels"],
         mask: Bool[Tensor, "batch length"] | None = None,
         watch: Watch | None = None,
+        workspace: Workspace | None = None,
+        plan: ForwardPlan | None = None,
     ) -> Float[Tensor, "batch channels length"]:
         """Norm, project and run the mixer's core.
 
-        In groups of channels where the projection of all would be large. Each group
-        norms the stream again, which is little beside its share of the products.
+        In groups of channels where the projection of all would be large, or as
+        ``plan`` says. Each group norms the stream again, which is little beside its
+        share of the products.
         """
-        mixer, groups = self.mixer, self._groups(stream)
+        mixer, groups = self.mixer, self._groups(stream, plan)
+        workspace = workspace or Workspace()
         if len(groups) == 1 or type(mixer) is not HyenaMixer:
-            return mixer.operate(self.project(stream), mask, watch)
+            projected = self.project(stream, workspace=workspace)
+            return mixer.operate(projected, mask, watch)
         spectra = mixer.filter_fn.spectra(stream.shape[1])
-        gated = self.norm1.weight.new_empty(stream.mT.shape)
+        weight = self.norm1.weight
+        gated = workspace.empty("gated", stream.mT.shape, like=weight)
         for channels in groups:
-            projected = mixer.masked(self.project(stream, channels=channels), mask)
+            projected = self.project(stream, channels=channels, workspace=workspace)
+            projected = mixer.masked(projected, mask)
             streams = projected.unflatten(1, (self.config.order + 1, -1))
             gated[:, channels] = mixer.gate_in_place(
                 streams, channels, spectra, mask, watch
             )
         return gated
 
-    def _groups(self, stream: Tensor) -> list[slice]:
+    def _groups(self, stream: Tensor, plan: ForwardPlan | None) -> list[slice]:
         """Channels whose projections are made at once."""
-        d, parts = self.config.d_model, self.config.order + 1
-        if stream.nbytes * parts <= _PROJECTED_BYTES:
-            return [slice(0, d)]
-        step = -(-d // parts)  # so that they take no more room than the stream
+        if plan is None:
+            around = Surroundings.of(self.norm1.weight)
+            plan = forward_plan(self.config, *stream.shape[:2], around)
+        d = self.config.d_model
+        step = -(-d // plan.groups)
         return [slice(at, min(at + step, d)) for at in range(0, d, step)]
 
     def project(
@@ -341,6 +384,7 @@ class Block(nn.Module):
         *,
         margin: int = 0,
         channels: slice = slice(None),
+        workspace: Workspace | None = None,
     ) -> Float[Tensor, "batch streams columns"]:
         """Norm and project the stream, in pieces along the length.
 
@@ -349,8 +393,13 @@ class Block(nn.Module):
         batch, length, _ = stream.shape
         d = len(range(self.config.d_model)[channels])
         width = (self.config.order + 1) * d
-        projected = self.norm1.weight.new_empty(batch, width, margin + length)
-        for piece in self._along(stream):
+        pieces = self._along(stream)
+        if len(pieces) == 1 and margin == 0:
+            return self.mixer.project_in(normed(self.norm1, stream), channels)
+        workspace = workspace or Workspace()
+        shape = (batch, width, margin + length)
+        projected = workspace.empty("projected", shape, like=self.norm1.weight)
+        for piece in pieces:
             to = slice(margin + piece.start, margin + piece.stop)
             part = normed(self.norm1, stream[:, piece])
             projected[..., to] = self.mixer.project_in(part, channels)
@@ -360,13 +409,17 @@ class Block(nn.Module):
         self,
         stream: Float[Tensor, "batch length channels"],
         gated: Float[Tensor, "batch channels length"],
+        out: Float[Tensor, "batch length channels"] | None = None,
     ) -> Float[Tensor, "batch length channels"]:
-        """All that follows the mixer's core, in pieces along the length."""
-        out = torch.empty_like(stream)
+        """All that follows the mixer's core, in pieces along the length.
+
+        ``out`` may be ``stream`` itself.
+        """
+        out = torch.empty_like(stream) if out is None else out
         for piece in self._along(stream):
             mixed = self.mixer.project_out(gated[..., piece])
             part = stream[:, piece] + self.dropout(mixed)
-            out[:, piece] = part + self.dropout(self._feed(part))
+            torch.add(part, self.dropout(self._feed(part)), out=out[:, piece])
         return out
 
     def _along(self, stream: Tensor) -> list[slice]:
@@ -398,6 +451,8 @@ def _own_gradients(x: Tensor, module: nn.Module, *layers: nn.Module) -> bool:
     wide = x.dtype in (torch.float32, torch.float64)
     training = module.training and torch.is_grad_enabled()
     if not (training and wide and x.device.type == "cpu"):
+        return False
+    if torch.compiler.is_compiling():
         return False
     return not torch.is_autocast_enabled("cpu") and all(map(_untouched, layers))
 

@@ -12,27 +12,53 @@ import torch
 from jaxtyping import Complex, Float, Int, Num
 from torch import Tensor, nn
 
+from hyenascope.models.forward_plan import (
+    KEPT_SPECTRA,
+    WRITTEN_AT_ONCE,
+    keeps_spectra,
+)
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.watched import watched
 from hyenascope.ops.cache_pieces import cache_pieces
-from hyenascope.ops.fft_conv import fft_length, filter_spectrum, two_sided_spectrum
-
-_SPECTRUM_BYTES = 2**30  # cached filter spectra of all layers
-_ROWS = 16  # filters at a time, where all of them are only added up
+from hyenascope.ops.fft_conv import filter_spectrum, two_sided_spectrum
 
 
 class SpectrumInBlocks:
     """A filter's spectrum that is made a few channels at a time.
 
     For filters so long that the whole would not fit; ``spectrum[channels]`` is what
-    the tensor it stands for would give.
+    the tensor it stands for would give. Taps are written for more channels than are
+    asked for, and kept for those that come next.
+
+    Parameters
+    ----------
+    taps
+        Writes the taps of some channels, one bank per side.
+    transform
+        Makes a spectrum of such banks.
+    channels
+        How many there are.
     """
 
-    def __init__(self, make: Callable[[slice], Complex[Tensor, "some _"]]) -> None:
-        self._make = make
+    def __init__(
+        self,
+        taps: Callable[[slice], list[Tensor]],
+        transform: Callable[[list[Tensor]], Tensor],
+        channels: int,
+    ) -> None:
+        self._taps, self._transform, self._count = taps, transform, channels
+        self._window, self._banks = slice(0, 0), list[Tensor]()
 
     def __getitem__(self, channels: slice) -> Complex[Tensor, "some frequencies"]:
-        return self._make(channels)
+        start, stop, _ = channels.indices(self._count)
+        if not self._window.start <= start <= stop <= self._window.stop:
+            self._banks = []  # first, so that there is never room for two
+            self._window = slice(
+                start, max(stop, min(start + WRITTEN_AT_ONCE, self._count))
+            )
+            self._banks = self._taps(self._window)
+        first = self._window.start
+        return self._transform([k[start - first : stop - first] for k in self._banks])
 
 
 Spectrum = Complex[Tensor, "every frequencies"] | SpectrumInBlocks
@@ -97,7 +123,15 @@ class ExponentialModulation(nn.Module):
 
 
 class HyenaFilter(nn.Module):
-    """The implicit long filter, its skip weight ``bias``, and cached spectra."""
+    """The implicit long filter, its skip weight ``bias``, and cached spectra.
+
+    Attributes
+    ----------
+    kept_bytes : int
+        Of the spectra that the filters of all layers may keep together.
+    """
+
+    kept_bytes = KEPT_SPECTRA
 
     def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
@@ -141,10 +175,13 @@ class HyenaFilter(nn.Module):
         ``.data``, which torch does not count, needs ``model.train().eval()``.
         """
         tensors = [*self.parameters(), *self.buffers()]
+        if torch.compiler.is_compiling():
+            return self._make_spectra(length)
         if self.training or torch.is_grad_enabled():
             self._spectra.clear()
             return self._make_spectra(length)
-        if not self._fits(length) and self._is_ours():
+        fits = keeps_spectra(self.config, length, self.kept_bytes)
+        if not fits and self._is_ours():
             self._spectra.clear()
             return self._spectra_in_blocks(length)
         if any(x.is_inference() for x in tensors):
@@ -153,7 +190,8 @@ class HyenaFilter(nn.Module):
         state = tuple((x.data_ptr(), x._version) for x in tensors)
         key = (length, self.modulation.shift, state)
         if key not in self._spectra:
-            made = self._make_spectra(length)
+            made = self._whole(length) if self._is_ours() else None
+            made = made or self._make_spectra(length)
             self._keep(key, made)
             return made
         return self._spectra[key]
@@ -178,16 +216,6 @@ class HyenaFilter(nn.Module):
                 for i in range(self.config.order - 1)
             ]
 
-    @property
-    def _limit(self) -> int:
-        """Bytes of spectra that this layer may keep."""
-        return _SPECTRUM_BYTES // self.config.n_layer
-
-    def _fits(self, length: int) -> bool:
-        frequencies = fft_length(length) // 2 + 1
-        numbers = self.config.d_model * (self.config.order - 1) * frequencies
-        return 2 * numbers * self.pos_emb.t.element_size() <= self._limit
-
     def _is_ours(self) -> bool:
         """Whether the layers are those of `__init__`, and nobody looks on."""
         kinds = (nn.Sequential, nn.Linear, ExponentialModulation)
@@ -203,22 +231,38 @@ class HyenaFilter(nn.Module):
         total = None
         if self.config.normalized:
             total = torch.zeros_like(features[:, 0])
-            for rows in every.split(_ROWS):
+            for rows in every.split(WRITTEN_AT_ONCE):
                 total += self._rows(rows, features).abs_().sum(0)
 
-        def make(index: int, channels: slice) -> Tensor:
-            banks = [
+        def taps(index: int, channels: slice) -> list[Tensor]:
+            return [
                 self._rows(self.pick(side[None], index)[channels, 0], features, total)
                 for side in every.chunk(sides)
             ]
+
+        def transform(banks: list[Tensor]) -> Tensor:
             if sides == 2:
                 return two_sided_spectrum(banks[0], banks[1], length)
             return filter_spectrum(banks[0], length)
 
         return [
-            SpectrumInBlocks(partial(make, index))
+            SpectrumInBlocks(partial(taps, index), transform, self.config.d_model)
             for index in range(self.config.order - 1)
         ]
+
+    def _whole(self, length: int) -> list[Tensor]:
+        """Fill spectra a block at a time: the taps of all channels take more room."""
+        blocks, d = self._spectra_in_blocks(length), self.config.d_model
+        steps = [slice(at, at + WRITTEN_AT_ONCE) for at in range(0, d, WRITTEN_AT_ONCE)]
+        made = []
+        for block in blocks:
+            first = block[steps[0]]
+            whole = first.new_empty(d, first.shape[-1])
+            whole[steps[0]] = first
+            for step in steps[1:]:
+                whole[step] = block[step]
+            made.append(whole)
+        return made
 
     def _features(self, length: int) -> Float[Tensor, "taps width"]:
         """Return what the last layer makes taps of, in pieces that stay in cache."""
@@ -260,7 +304,7 @@ class HyenaFilter(nn.Module):
         """Store spectra; drop stale ones, then the oldest, until they fit."""
         fresh = {k: v for k, v in self._spectra.items() if k[-1] == key[-1]}
         self._spectra = {**fresh, key: made}
-        while _nbytes(self._spectra) > self._limit:
+        while _nbytes(self._spectra) > self.kept_bytes // self.config.n_layer:
             del self._spectra[next(iter(self._spectra))]
 
     def _apply(

@@ -24,5 +24,16 @@ def cache_pieces(
     """
     if x.device.type != "cpu":
         return [slice(0, total)]
-    step = max(least, _CACHE_BYTES // max(1, row_bytes))
+    step = max(least, cut_to_cache(total, row_bytes))
     return [slice(i, min(i + step, total)) for i in range(0, total, step)]
+
+
+def cut_to_cache(total: int, row_bytes: int) -> int:
+    """Return how many of ``total`` rows stay in cache together, at least one.
+
+    Examples
+    --------
+    >>> cut_to_cache(5, 2**21), cut_to_cache(5, 2**23)
+    (2, 1)
+    """
+    return max(1, min(total, _CACHE_BYTES // max(1, row_bytes)))

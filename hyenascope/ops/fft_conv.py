@@ -13,6 +13,8 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hyenascope.ops.hand_tuned import hand_tuned
+
 _NEAR = 1.05  # times as long, a power of two is quicker
 _SHORT = 1_000  # transforms that any even length serves
 
@@ -52,6 +54,8 @@ def fft_length(length: int) -> int:
     >>> fft_length(1024)
     2048
     """
+    if torch.compiler.is_compiling():  # it warns of a cache
+        return next_fast_length.__wrapped__(2 * length - 1)
     return next_fast_length(2 * length - 1)
 
 
@@ -157,12 +161,15 @@ def spectral_conv(
     if u.numel() == 0:  # MKL refuses an empty batch
         return u.clone()
     wide = _widen(u)
-    if torch.is_grad_enabled():
-        y: Tensor = _SpectralConv.apply(wide, spectrum)
+    if torch.compiler.is_compiling():
+        y = _plainly(wide, spectrum)
+    elif torch.is_grad_enabled():
+        y = _SpectralConv.apply(wide, spectrum)
     else:
         y = _convolve(wide, spectrum)
     if bias is not None:
-        y = torch.addcmul(y, wide, bias.to(y.dtype)[:, None])
+        room = y if hand_tuned() else None
+        y = torch.addcmul(y, wide, bias.to(y.dtype)[:, None], out=room)
     return y.to(u.dtype)
 
 
@@ -179,6 +186,11 @@ def _on_triton(u: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
 def _convolve(u: Tensor, spectrum: Tensor) -> Tensor:
     length, n = u.shape[-1], fft_length(u.shape[-1])
     return torch.fft.irfft(torch.fft.rfft(u, n=n).mul_(spectrum), n=n)[..., :length]
+
+
+def _plainly(u: Tensor, spectrum: Tensor) -> Tensor:
+    length, n = u.shape[-1], fft_length(u.shape[-1])
+    return torch.fft.irfft(torch.fft.rfft(u, n=n) * spectrum, n=n)[..., :length]
 
 
 class _SpectralConv(torch.autograd.Function):

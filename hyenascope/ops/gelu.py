@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from hyenascope.ops.hand_tuned import hand_tuned
+
 _SLOPE = 2 * math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
 
@@ -22,8 +24,8 @@ def gelu_tanh(x: Float[Tensor, "*rest channels"]) -> Float[Tensor, "*rest channe
     >>> gelu_tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1588,  0.0000,  0.8412])
     """
-    plain = not torch.is_grad_enabled() and x.device.type == "cpu"
-    if not plain or x.dtype not in (torch.float32, torch.float64):
+    tuned = hand_tuned() and x.device.type == "cpu"
+    if not tuned or x.dtype not in (torch.float32, torch.float64):
         return functional.gelu(x, approximate="tanh")
     u = torch.addcmul(x.new_tensor(-_SLOPE), x, x, value=-_SLOPE * _CUBIC)
     u = u.mul_(x).exp_().add_(1)

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hyenascope.ops.hand_tuned import hand_tuned
+
 
 def short_conv(
     u: Float[Tensor, "batch channels length"],
@@ -30,7 +32,7 @@ def short_conv(
     >>> short_conv(u, torch.tensor([[10.0, 1.0]]), torch.zeros(1))
     tensor([[[ 1., 12., 23.]]])
     """
-    if u.is_cuda or torch.is_grad_enabled():
+    if u.is_cuda or not hand_tuned():
         return _grouped_conv(u, weight, bias, lookahead)
     centre = weight.shape[-1] - 1 - lookahead
     # Not one addcmul: with two operands broadcast it takes four times as long.

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hyenascope.models import hyena_block, hyena_filter
+from hyenascope.models import forward_plan, hyena_filter
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.hyena_filter import HyenaFilter
 from hyenascope.ops import cache_pieces
 from hyenascope.ops.reference import (
     direct_conv,
@@ -284,6 +285,64 @@ def test_block_leaves_its_input_alone():
     assert torch.equal(stream, before)
 
 
+@pytest.fixture(autouse=True)
+def fresh_plans():
+    forward_plan.forward_plan.cache_clear()
+    yield
+    forward_plan.forward_plan.cache_clear()
+
+
+def crowd(monkeypatch):
+    """Make every input a long one."""
+    forward_plan.forward_plan.cache_clear()
+    monkeypatch.setattr(forward_plan, "_PROJECTED_BYTES", 0)
+    monkeypatch.setattr(forward_plan, "_LEAST_CHANNELS", 1)
+
+
+HELD = [
+    "backbone",
+    "backbone.embeddings.word_embeddings",
+    "backbone.dropout",
+    "backbone.ln_f",
+    *(
+        f"backbone.layers.{i}{part}"
+        for i in range(2)
+        for part in ("", ".norm1", ".norm2", ".dropout", ".mlp", ".mlp.fc2")
+    ),
+    *(f"backbone.layers.{i}.mixer.{x}_proj" for i in range(2) for x in ("in", "out")),
+]
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("where", HELD)
+@torch.no_grad()
+def test_what_a_hook_keeps_is_not_written_over(where, pieces, monkeypatch):
+    if pieces:
+        monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 5_000)
+        crowd(monkeypatch)
+    model, tokens, kept = build(replace(SMALL, n_layer=3)), draw(1, 60), []
+    expected = model(tokens)
+
+    def keep(layer, given, made):
+        kept.extend((x, x.clone()) for x in (*given, made) if torch.is_tensor(x))
+
+    model.get_submodule(where).register_forward_hook(keep)
+    torch.testing.assert_close(model(tokens), expected)
+    assert kept
+    assert all(torch.equal(now, then) for now, then in kept)
+
+
+@torch.no_grad()
+def test_hidden_states_of_two_passes_are_apart():
+    model, tokens = build(), draw(2, 60)
+    first = model.hidden(tokens[:1])
+    before = first.clone()
+    model.hidden(tokens[1:])
+    assert torch.equal(first, before)
+    weight = model.backbone.embeddings.word_embeddings.weight
+    assert torch.equal(model.hidden(tokens, layer=0), weight[tokens])
+
+
 @pytest.mark.parametrize("change", [{}, {"order": 3}, {"bidirectional": True}], ids=str)
 @torch.no_grad()
 def test_long_input_in_groups_of_channels_gives_the_same(change, monkeypatch):
@@ -291,10 +350,9 @@ def test_long_input_in_groups_of_channels_gives_the_same(change, monkeypatch):
     mask = torch.ones(2, 60, dtype=torch.bool)
     mask[1, 50:] = False
     expected = model(tokens, mask=mask)
-    monkeypatch.setattr(hyena_block, "_PROJECTED_BYTES", 0)
-    monkeypatch.setattr(hyena_block, "_LEAST", 1)
+    crowd(monkeypatch)
     monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 5_000)
-    monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
+    monkeypatch.setattr(HyenaFilter, "kept_bytes", 0)
     torch.testing.assert_close(model(tokens, mask=mask), expected)
 
 
@@ -313,8 +371,7 @@ def test_whoever_watches_a_long_input_sees_every_channel_once(monkeypatch):
         return inputs, outputs
 
     whole = watched()
-    monkeypatch.setattr(hyena_block, "_PROJECTED_BYTES", 0)
-    monkeypatch.setattr(hyena_block, "_LEAST", 1)
+    crowd(monkeypatch)
     monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 2_000)
     torch.testing.assert_close(watched(), whole)
 
@@ -326,7 +383,7 @@ def test_hooks_of_a_long_input_are_called(where, monkeypatch):
     layer = model.backbone.layers[0].get_submodule(where)
     layer.register_forward_hook(lambda layer, given, made: 2 * made)
     expected = model(tokens)
-    monkeypatch.setattr(hyena_block, "_PROJECTED_BYTES", 0)
+    crowd(monkeypatch)
     torch.testing.assert_close(model(tokens), expected)
 
 
@@ -519,12 +576,12 @@ class TestSpectra:
         with torch.no_grad():
             size = filter_fn.config.n_layer * filter_fn.spectra(50)[0].nbytes
             filter_fn._spectra.clear()
-            monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 2 * size)
+            monkeypatch.setattr(HyenaFilter, "kept_bytes", 2 * size)
             oldest, newer = filter_fn.spectra(49), filter_fn.spectra(50)
             filter_fn.spectra(48)
             assert filter_fn.spectra(50) is newer
             assert filter_fn.spectra(49) is not oldest
-            monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", size - 1)
+            monkeypatch.setattr(HyenaFilter, "kept_bytes", size - 1)
             assert filter_fn.spectra(52) is not filter_fn.spectra(52)
             assert not filter_fn._spectra
 
@@ -545,19 +602,20 @@ class TestSpectra:
         model = build(replace(SMALL, **change)).double()
         filter_fn = model.backbone.layers[0].mixer.filter_fn
         whole = filter_fn.spectra(50)
-        monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
-        monkeypatch.setattr(hyena_filter, "_ROWS", 5)
+        monkeypatch.setattr(HyenaFilter, "kept_bytes", 0)
+        monkeypatch.setattr(hyena_filter, "WRITTEN_AT_ONCE", 5)
         blocks = filter_fn.spectra(50)
         assert not filter_fn._spectra
         for made, expected in zip(blocks, whole, strict=True):
             assert not isinstance(made, torch.Tensor)
-            for channels in (slice(0, 3), slice(3, 16), slice(None)):
+            for start, stop in ((0, 3), (3, 5), (1, 2), (3, 16), (2, 4), (0, 16)):
+                channels = slice(start, stop)
                 torch.testing.assert_close(made[channels], expected[channels])
 
     @pytest.mark.parametrize("where", ["implicit_filter.1", "implicit_filter.6", ""])
     @torch.no_grad()
     def test_made_whole_where_somebody_looks_on(self, filter_fn, where, monkeypatch):
-        monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
+        monkeypatch.setattr(HyenaFilter, "kept_bytes", 0)
         seen = []
         layer = filter_fn.get_submodule(where)
         layer.register_forward_hook(lambda layer, given, made: seen.append(made.shape))
@@ -566,7 +624,7 @@ class TestSpectra:
 
     @torch.no_grad()
     def test_made_whole_where_a_layer_is_not_ours(self, filter_fn, monkeypatch):
-        monkeypatch.setattr(hyena_filter, "_SPECTRUM_BYTES", 0)
+        monkeypatch.setattr(HyenaFilter, "kept_bytes", 0)
         filter_fn.modulation = Twice(filter_fn.modulation)
         filter_fn.modulation.shift = 0.0
         assert isinstance(filter_fn.spectra(50)[0], torch.Tensor)

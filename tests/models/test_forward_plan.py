@@ -1,0 +1,187 @@
+"""Plans of a pass: what they choose, and what a pass really takes."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from hyenascope.models import forward_plan as home
+from hyenascope.models.forward_plan import (
+    Surroundings,
+    convolved_at_once,
+    fitting_plan,
+    forward_plan,
+    kept_spectra,
+    memory_bytes,
+)
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+
+TINY = HyenaConfig(l_max=2**20)
+LARGE = HyenaConfig(d_model=256, n_layer=8, d_inner=1024, l_max=2**20)
+
+MEASURE = """
+import sys
+from pathlib import Path
+
+import torch
+
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
+
+
+def peak():  # not getrusage, which counts what the process was started from
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+
+length, limit = int(sys.argv[1]), sys.argv[2]
+model = HyenaLM(HyenaConfig(l_max=2**18)).eval()
+model.max_memory = None if limit == "none" else limit
+with torch.inference_mode():
+    model.hidden(torch.full((1, 100), 7))
+    before = peak()
+    model.hidden(torch.full((1, length), 7))
+print(peak() - before, model.plan(length).peak)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the peak of a process")
+@pytest.mark.parametrize("limit", ["none", "500 MB"])
+def test_the_estimate_is_what_a_pass_takes(limit):
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, "200000", limit],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    taken, planned = map(int, done.stdout.split())
+    assert 0.7 * planned < taken < 1.2 * planned + 64e6  # and what malloc keeps
+
+
+def test_less_memory_means_smaller_pieces():
+    plans = [
+        forward_plan(LARGE, 1, 1_000_000, Surroundings(limit=limit))
+        for limit in (None, 4 * 10**9, 3 * 10**9)
+    ]
+    assert [plan.fits for plan in plans] == [True] * 3
+    groups = [plan.groups for plan in plans]
+    assert groups == sorted(groups)
+    assert groups[0] < groups[-1]
+    assert plans[0].peak > plans[-1].peak
+
+
+def test_memory_grows_with_length_and_width():
+    def peak(config, length):
+        return forward_plan(config, 1, length, Surroundings()).peak
+
+    assert peak(TINY, 10_000) < peak(TINY, 20_000) < peak(LARGE, 20_000)
+
+
+def test_a_batch_is_cut_to_the_cache_on_a_cpu_and_to_the_limit_on_a_gpu():
+    assert forward_plan(TINY, 64, 1_024, Surroundings()).rows == 2
+    gpu = Surroundings(on_gpu=True)
+    whole = forward_plan(TINY, 64, 1_024, gpu)
+    assert whole.rows == 64
+    part = forward_plan(TINY, 64, 1_024, replace(gpu, limit=whole.peak // 3))
+    assert part.fits
+    assert 1 <= part.rows < 64
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_refuses_what_does_not_fit_and_says_what_would(on_gpu):
+    around = Surroundings(limit=10**9, on_gpu=on_gpu)
+    with pytest.raises(ValueError, match=r"hold about .* GB .* got 1\.0 GB") as caught:
+        fitting_plan(LARGE, 1, 1_000_000, around)
+    said = str(caught.value)
+    assert said.startswith("GPU memory must" if on_gpu else "max_memory must")
+    assert ("device='cpu'" in said) == on_gpu
+    longest = int(said.split("at most ")[1].split()[0].replace(",", ""))
+    assert forward_plan(LARGE, 1, longest, around).fits
+    assert not forward_plan(LARGE, 1, longest + 1, around).fits
+
+
+def test_says_itself_in_words():
+    said = str(forward_plan(TINY, 3, 1_000_000, Surroundings(limit=4 * 10**9)))
+    assert "3 × 1,000,000 tokens" in said
+    assert "FFT of 2,097,152 points" in said
+    assert "of 4.0 GB allowed" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [("1B", 1), ("2 kb", 2_000), ("1.5 GB", 1_500_000_000), (" 1GiB ", 2**30), (7, 7)],
+)
+def test_reads_limits(given, count):
+    assert memory_bytes(given) == count
+
+
+@pytest.mark.parametrize("given", ["8", "GB", "-1 GB", "0 GB", 0, -5, True, "1 PB"])
+def test_refuses_other_limits(given):
+    with pytest.raises(
+        ValueError, match=r"max_memory must be a number of bytes above 0"
+    ):
+        memory_bytes(given)
+
+
+def test_long_transforms_are_few_at_a_time_but_one_for_each_thread():
+    short, long = (
+        convolved_at_once(1, n, Surroundings(threads=2)) for n in (1_000, 1_000_000)
+    )
+    assert short == home._LEAST_CHANNELS
+    assert long == 2
+    assert convolved_at_once(1, 1_000_000, Surroundings(threads=8)) == 8
+
+
+def test_a_limit_leaves_a_quarter_to_spectra():
+    assert kept_spectra(None) == kept_spectra(10**12) == home.KEPT_SPECTRA
+    assert kept_spectra(1_000) == 250
+
+
+class TestModel:
+    def test_plans_for_its_own_limit_or_another(self):
+        model = HyenaLM(HyenaConfig(l_max=2**17))
+        assert model.plan(100_000).limit is None
+        model.max_memory = "1 GB"
+        assert model.plan(100_000).limit == 10**9
+        assert model.plan(100_000, max_memory="2 GB").limit == 2 * 10**9
+
+    @torch.no_grad()
+    def test_gives_the_same_within_a_limit(self):
+        config = HyenaConfig(d_model=64, n_layer=2, d_inner=128, l_max=20_000)
+        model = HyenaLM(config, generator=torch.Generator().manual_seed(0)).eval()
+        tokens = torch.randint(7, 11, (2, 20_000))
+        expected = model(tokens)
+        assert model.backbone.layers[0].mixer.filter_fn._spectra
+        model.max_memory = smallest = min(
+            plan.peak
+            for plan in (model.plan(20_000, max_memory=n) for n in (1, 30_000_000))
+        )
+        assert model.plan(20_000, 2).peak <= smallest
+        torch.testing.assert_close(model(tokens), expected, rtol=0, atol=1e-5)
+        assert not model.backbone.layers[0].mixer.filter_fn._spectra
+        model.max_memory = None
+        torch.testing.assert_close(model(tokens), expected, rtol=0, atol=1e-5)
+
+    def test_refuses_before_the_work(self):
+        model = HyenaLM(HyenaConfig())
+        model.max_memory = 1_000
+        with (
+            torch.no_grad(),
+            pytest.raises(ValueError, match=r"^max_memory must hold about .* kB"),
+        ):
+            model(torch.full((1, 100), 7))
+
+    @pytest.mark.parametrize(
+        ("length", "batch", "said"),
+        [
+            (0, 1, r"length must be 1 to 1026; got 0"),
+            (1_027, 1, r"length must be 1 to 1026; got 1027"),
+            (10, 0, r"batch must be at least 1; got 0"),
+        ],
+    )
+    def test_refuses_to_plan(self, length, batch, said):
+        with pytest.raises(ValueError, match=said):
+            HyenaLM(HyenaConfig()).plan(length, batch)
