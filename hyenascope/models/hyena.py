@@ -22,11 +22,12 @@ from hyenascope.models.forward_plan import (
     kept_spectra,
     memory_bytes,
 )
-from hyenascope.models.hyena_block import Block, normed
+from hyenascope.models.hyena_block import Block, HyenaMixer, normed
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.hyena_filter import HyenaFilter
 from hyenascope.models.watched import watched
 from hyenascope.ops.cache_pieces import cache_pieces
+from hyenascope.ops.fft_conv import Backend, check_backend
 from hyenascope.ops.hand_tuned import hand_tuned
 from hyenascope.ops.workspace import Workspace
 
@@ -114,6 +115,7 @@ class HyenaLM(nn.Module):
     """
 
     _max_memory: int | None = None
+    _backend: Backend = "auto"
 
     def __init__(
         self, config: HyenaConfig, *, generator: torch.Generator | None = None
@@ -237,6 +239,31 @@ class HyenaLM(nn.Module):
         for module in self.modules():
             if isinstance(module, HyenaFilter):
                 module.kept_bytes = kept_spectra(most)
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the long convolutions: ``"auto"``, ``"torch"`` or ``"triton"``.
+
+        ``"triton"`` is one kernel for gates and convolution, forward and back, on a
+        GPU, for inputs of up to 4,096 tokens of a causal model of order 2; PyTorch's
+        transforms run where it cannot. ``"auto"`` is PyTorch's.
+
+        Examples
+        --------
+        >>> model = HyenaLM(HyenaConfig())
+        >>> model.backend = "cuda"
+        Traceback (most recent call last):
+            ...
+        ValueError: backend must be 'auto', 'torch' or 'triton'; got 'cuda'.
+        """
+        return self._backend
+
+    @backend.setter
+    def backend(self, backend: str) -> None:
+        self._backend = known = check_backend(backend)
+        for module in self.modules():
+            if isinstance(module, HyenaMixer):
+                module.backend = known
 
     def _around(self, limit: int | None) -> Surroundings:
         weight = self.backbone.embeddings.word_embeddings.weight

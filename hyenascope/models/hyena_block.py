@@ -29,7 +29,12 @@ from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.hyena_filter import HyenaFilter, Spectrum
 from hyenascope.models.watched import watched
 from hyenascope.ops.cache_pieces import cache_pieces
-from hyenascope.ops.fft_conv import spectral_conv
+from hyenascope.ops.fft_conv import (
+    Backend,
+    fits_triton,
+    gated_fft_conv,
+    spectral_conv,
+)
 from hyenascope.ops.gated_conv import gated_conv
 from hyenascope.ops.gelu import gelu_tanh
 from hyenascope.ops.hand_tuned import hand_tuned
@@ -69,7 +74,15 @@ class HyenaMixer(nn.Module):
     ``z = short(in_proj(x))`` splits into ``x0 … x_{order-1}, v``; then
     ``v ← k ∗ (v * x_i)`` for i from the last down to 1, and
     ``out_proj(v * x0)``.
+
+    Attributes
+    ----------
+    backend : str
+        Of the long convolution, see `HyenaLM.backend
+        <hyenascope.models.hyena.HyenaLM.backend>`.
     """
+
+    backend: Backend = "auto"
 
     def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
@@ -117,10 +130,12 @@ class HyenaMixer(nn.Module):
         Without gradients the result takes the memory of ``x0`` in ``projected``.
         ``watch`` is shown every long convolution, channels a block at a time.
         """
+        plain = type(self) is HyenaMixer and watch is None
+        if plain and self._fuses(projected):
+            return self._fused(projected)
         spectra = self.filter_fn.spectra(projected.shape[-1])
         masked = self.masked(projected, mask)
         streams = masked.unflatten(1, (-1, self.config.d_model))
-        plain = type(self) is HyenaMixer and watch is None
         if plain and _own_gradients(projected, self, *self._between):
             return self._gated(streams, spectra, mask)
         if not hand_tuned():
@@ -159,6 +174,20 @@ class HyenaMixer(nn.Module):
             return project_out(y, self.out_proj.weight, self.out_proj.bias)
         columns = self.out_proj.weight.T.expand(y.shape[0], -1, -1)
         return torch.baddbmm(self.out_proj.bias, y.transpose(1, 2), columns)
+
+    def _fuses(self, projected: Tensor) -> bool:
+        """Whether `gated_fft_conv` may run the core as one kernel."""
+        if self.backend != "triton" or torch.compiler.is_compiling():
+            return False
+        ours = self.config.order == 2 and not self.config.bidirectional
+        return ours and fits_triton(projected) and all(map(_untouched, self._between))
+
+    def _fused(self, projected: Tensor) -> Float[Tensor, "batch channels length"]:
+        streams = projected.unflatten(1, (-1, self.config.d_model))
+        x0, x1, v = self.smooth(streams)
+        (k,) = self.filter_fn.kept_taps(projected.shape[-1])
+        skip = self.filter_fn.skip(0)
+        return gated_fft_conv(v, k, (x0, x1), bias=skip, backend="triton")
 
     def _gated(
         self, streams: Tensor, spectra: Sequence[Spectrum], mask: Tensor | None

@@ -174,27 +174,20 @@ class HyenaFilter(nn.Module):
         changed in place, replaced, cast or moved makes a new one; an edit through
         ``.data``, which torch does not count, needs ``model.train().eval()``.
         """
-        tensors = [*self.parameters(), *self.buffers()]
-        if torch.compiler.is_compiling():
-            return self._make_spectra(length)
-        if self.training or torch.is_grad_enabled():
-            self._spectra.clear()
+        if not self._at_rest():
             return self._make_spectra(length)
         fits = keeps_spectra(self.config, length, self.kept_bytes)
         if not fits and self._is_ours():
             self._spectra.clear()
             return self._spectra_in_blocks(length)
-        if any(x.is_inference() for x in tensors):
-            self._spectra.clear()
-            return self._make_spectra(length)
-        state = tuple((x.data_ptr(), x._version) for x in tensors)
-        key = (length, self.modulation.shift, state)
-        if key not in self._spectra:
-            made = self._whole(length) if self._is_ours() else None
-            made = made or self._make_spectra(length)
-            self._keep(key, made)
-            return made
-        return self._spectra[key]
+        whole = self._whole if self._is_ours() else self._make_spectra
+        return self._kept("spectra", length, whole)
+
+    def kept_taps(self, length: int) -> list[Float[Tensor, "channels taps"]]:
+        """Return `taps`, kept as `spectra` are, for a convolution that takes them."""
+        if not self._at_rest():
+            return self.taps(length)
+        return self._kept("taps", length, self.taps)
 
     def skip(self, index: int) -> Float[Tensor, " channels"] | None:
         """Weights of ``D * u`` for one long convolution."""
@@ -204,6 +197,30 @@ class HyenaFilter(nn.Module):
         """Return the first ``length`` taps, one filter bank per long convolution."""
         k = self(length)
         return [self.pick(k, i) for i in range(self.config.order - 1)]
+
+    def _at_rest(self) -> bool:
+        """Whether weights can be taken to stay; forget what was kept if not."""
+        if torch.compiler.is_compiling():
+            return False
+        resting = not (self.training or torch.is_grad_enabled())
+        if not resting:
+            self._spectra.clear()
+        return resting
+
+    def _kept(
+        self, kind: str, length: int, make: Callable[[int], list[Tensor]]
+    ) -> list[Tensor]:
+        tensors = [*self.parameters(), *self.buffers()]
+        if any(x.is_inference() for x in tensors):  # they do not count their changes
+            self._spectra.clear()
+            return make(length)
+        state = tuple((x.data_ptr(), x._version) for x in tensors)
+        key = (kind, length, self.modulation.shift, state)
+        if key not in self._spectra:
+            made = make(length)
+            self._keep(key, made)
+            return made
+        return self._spectra[key]
 
     def _make_spectra(self, length: int) -> list[Tensor]:
         with torch.autocast(self.pos_emb.t.device.type, enabled=False):

@@ -14,7 +14,10 @@ Imported only where it is asked for; needs Triton and a GPU, or Triton's interpr
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from subprocess import CalledProcessError
 from typing import Any, no_type_check
 
 import torch
@@ -24,11 +27,29 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hyenascope.ops.fft_conv import filter_spectrum, notice, spectral_conv
+
 LONGEST = 4_096
 """Positions that fit the shared memory of one program."""
 
+
+_broken: dict[tuple[str, torch.dtype, int], str] = {}
+"""Why a kernel did not compile: its way, numbers and size."""
+
+
+class NotCompiledError(RuntimeError):
+    """The kernel is right, and this machine cannot build it."""
+
+
 _SHORTEST_TRANSFORM = 512  # so that no side of a product is below 16
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 _PROGRAMS = 512  # wanted on the way back, where batches are added up
+
+
+def takes(v: Tensor) -> bool:
+    """Whether `fused_conv` would run on such an input."""
+    there = v.device.type == "cuda" or _interpreted()
+    return there and v.shape[-1] <= LONGEST and v.dtype in _DTYPES
 
 
 def fused_conv(
@@ -57,13 +78,15 @@ def fused_conv(
     ------
     ValueError
         If the input is longer than `LONGEST`, in float64, or not where a kernel runs.
+    NotCompiledError
+        If Triton cannot build the kernel, for want of a compiler or of shared memory.
     """
     if v.shape[-1] > LONGEST:
         raise ValueError(
             f"u must have at most {LONGEST:,} positions with backend='triton'; "
             f"got {v.shape[-1]:,}."
         )
-    if v.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+    if v.dtype not in _DTYPES:
         raise ValueError(
             "u must be float32, float16 or bfloat16 with backend='triton'; got "
             f"{v.dtype}."
@@ -77,8 +100,29 @@ def fused_conv(
         return v.clone()
     x0, x1 = (None, None) if gates is None else gates
     taps = k.float()[:, : v.shape[-1]]
-    y: Tensor = _FusedConv.apply(v, taps, skip.float(), x0, x1)
+    with _compiling("forward", v):
+        y: Tensor = _FusedConv.apply(v, taps, skip.float(), x0, x1)
     return y
+
+
+@contextmanager
+def _compiling(way: str, v: Tensor) -> Iterator[None]:
+    """Give what Triton and the compilers behind it raise one name; try only once."""
+    kernel = (way, v.dtype, _size(v.shape[-1]))
+    if kernel in _broken:
+        raise NotCompiledError(_broken[kernel])
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (triton.TritonError, RuntimeError, OSError, CalledProcessError) as err:
+        _broken[kernel] = f"{type(err).__name__}: {err}"
+        raise NotCompiledError(_broken[kernel]) from err
+
+
+def _size(length: int) -> int:
+    """Points of the transform."""
+    return max(_SHORTEST_TRANSFORM, 2 ** math.ceil(math.log2(max(2, 2 * length - 1))))
 
 
 class _FusedConv(torch.autograd.Function):
@@ -108,6 +152,22 @@ class _FusedConv(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         v, k, skip, x0, x1 = ctx.saved_tensors
+        try:
+            with _compiling("backward", v):
+                return _FusedConv._fused_gradients(v, k, skip, x0, x1, grad)
+        except NotCompiledError as err:
+            notice(str(err))
+            return _gradients(v, k, skip, x0, x1, grad)
+
+    @staticmethod
+    def _fused_gradients(
+        v: Tensor,
+        k: Tensor,
+        skip: Tensor,
+        x0: Tensor | None,
+        x1: Tensor | None,
+        grad: Tensor,
+    ) -> tuple[Tensor | None, ...]:
         taps, gated = k.shape[-1], x0 is not None
         v, x0, x1 = _alike(v, x0, x1)
         grad = grad.contiguous()
@@ -134,6 +194,25 @@ class _FusedConv(torch.autograd.Function):
         return of_v, of_k, of_skip.sum(0), of_x0, of_x1
 
 
+def _gradients(
+    v: Tensor,
+    k: Tensor,
+    skip: Tensor,
+    x0: Tensor | None,
+    x1: Tensor | None,
+    grad: Tensor,
+) -> tuple[Tensor | None, ...]:
+    """Gradients by PyTorch, where the kernel of the way back does not compile."""
+    given = [x if x is None else x.detach().requires_grad_() for x in (v, k, skip)]
+    if x0 is not None and x1 is not None:
+        given += [x.detach().requires_grad_() for x in (x0, x1)]
+    with torch.enable_grad():
+        u = given[0] if len(given) == 3 else given[0] * given[4]
+        y = spectral_conv(u, filter_spectrum(given[1], u.shape[-1]), bias=given[2])
+        y = y if len(given) == 3 else y * given[3]
+    return (*torch.autograd.grad(y, given, grad), None, None)[:5]
+
+
 class _Plan:
     """Matrices of a transform, and filters as the kernels read them."""
 
@@ -150,10 +229,7 @@ class _Plan:
     @staticmethod
     @lru_cache(maxsize=32)
     def of(length: int, device: torch.device) -> "_Plan":
-        size = max(
-            _SHORTEST_TRANSFORM, 2 ** math.ceil(math.log2(max(2, 2 * length - 1)))
-        )
-        return _Plan(size, device)
+        return _Plan(_size(length), device)
 
     def spectrum(self, k: Tensor) -> Float[Tensor, "channels 2 size"]:
         """Transform filters, divided by the size, as [f1, f2]."""

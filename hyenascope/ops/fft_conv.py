@@ -5,8 +5,11 @@ keeps the circular convolution from wrapping; 2·length, as published, is often
 a bad size (2·450,002 has the factor 32,143).
 """
 
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, get_args
+import warnings
+from functools import cache, lru_cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import torch
 from jaxtyping import Complex, Float
@@ -120,24 +123,93 @@ def fft_conv(
     ImportError
         If Triton is asked for and missing.
 
+    Warns
+    -----
+    UserWarning
+        Once, if the kernel does not compile here, and PyTorch stands in for it.
+
     Examples
     --------
     >>> u = torch.tensor([[[1.0, 2.0, 3.0]]])
     >>> fft_conv(u, torch.tensor([[1.0, 10.0]])).round(decimals=4)
     tensor([[[ 1., 12., 23.]]])
     """
+    check_backend(backend)
+    _check_filters(u, k)
+    if backend == "triton":
+        y = _on_triton(u, k, bias, None)
+        if y is not None:
+            return y
+    return spectral_conv(u, filter_spectrum(k, u.shape[-1]), bias=bias)
+
+
+def gated_fft_conv(
+    v: Float[Tensor, "batch channels length"],
+    k: Float[Tensor, "channels taps"],
+    gates: tuple[
+        Float[Tensor, "batch channels length"], Float[Tensor, "batch channels length"]
+    ],
+    *,
+    bias: Float[Tensor, " channels"] | None = None,
+    backend: Backend = "auto",
+) -> Float[Tensor, "batch channels length"]:
+    """`fft_conv` between two gates: ``x0 * (conv(u, k) + bias u)`` for ``u = v * x1``.
+
+    The core of a Hyena mixer of order 2. Other parameters and errors are those of
+    `fft_conv`.
+
+    Parameters
+    ----------
+    gates
+        ``x0``, which multiplies what comes out, and ``x1``, what goes in.
+
+    Examples
+    --------
+    >>> v, gates = torch.tensor([[[1.0, 2.0, 3.0]]]), (2 * torch.ones(1, 1, 3),) * 2
+    >>> gated_fft_conv(v, torch.tensor([[1.0, 10.0]]), gates).round(decimals=3)
+    tensor([[[  4.,  48.,  92.]]])
+    """
+    check_backend(backend)
+    _check_filters(v, k)
+    if backend == "triton":
+        y = _on_triton(v, k, bias, gates)
+        if y is not None:
+            return y
+    return gates[0] * fft_conv(v * gates[1], k, bias=bias)
+
+
+def fits_triton(u: Tensor) -> bool:
+    """Whether the fused kernel takes such an input, if only it compiles.
+
+    Raises
+    ------
+    ImportError
+        If Triton is missing.
+    """
+    return _triton().takes(u)
+
+
+def check_backend(backend: str) -> Backend:
+    """Return it, if it is one.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     if backend not in get_args(Backend):
         raise ValueError(
             f"backend must be 'auto', 'torch' or 'triton'; got {backend!r}."
         )
+    return cast(Backend, backend)
+
+
+def _check_filters(u: Tensor, k: Tensor) -> None:
     if u.shape[1] != k.shape[0]:
         raise ValueError(
             f"k must have one filter per channel of u ({u.shape[1]}); "
             f"got {k.shape[0]} filters."
         )
-    if backend == "triton":
-        return _on_triton(u, k, bias)
-    return spectral_conv(u, filter_spectrum(k, u.shape[-1]), bias=bias)
 
 
 def spectral_conv(
@@ -173,14 +245,32 @@ def spectral_conv(
     return y.to(u.dtype)
 
 
-def _on_triton(u: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+def _triton() -> ModuleType:
     try:
-        from hyenascope.ops._triton_fft_conv import fused_conv
+        return import_module("hyenascope.ops._triton_fft_conv")
     except ImportError as err:
         raise ImportError(
             f"backend='triton' needs Triton: pip install triton; got {err}"
         ) from err
-    return fused_conv(u, k, k.new_zeros(k.shape[0]) if bias is None else bias)
+
+
+def _on_triton(
+    u: Tensor, k: Tensor, bias: Tensor | None, gates: tuple[Tensor, Tensor] | None
+) -> Tensor | None:
+    """Return the fused kernel's result, or None where it does not compile."""
+    kernels = _triton()
+    skip = k.new_zeros(k.shape[0]) if bias is None else bias
+    try:
+        return kernels.fused_conv(u, k, skip, gates)
+    except kernels.NotCompiledError as err:
+        notice(str(err))
+        return None
+
+
+@cache
+def notice(reason: str) -> None:
+    """Say once that PyTorch's transforms stand in for the kernel."""
+    warnings.warn(f"backend='triton' falls back to 'torch': {reason}", stacklevel=4)
 
 
 def _convolve(u: Tensor, spectrum: Tensor) -> Tensor:

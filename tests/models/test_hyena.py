@@ -387,6 +387,83 @@ def test_hooks_of_a_long_input_are_called(where, monkeypatch):
     torch.testing.assert_close(model(tokens), expected)
 
 
+@pytest.fixture
+def kernels(monkeypatch):
+    """How often the fused kernel has been asked."""
+    pytest.importorskip("triton", reason="needs Triton: pip install triton")
+    from hyenascope.ops import _triton_fft_conv as home
+
+    calls, fused = [], home.fused_conv
+
+    def counted(v, *rest):
+        calls.append(tuple(v.shape))
+        return fused(v, *rest)
+
+    monkeypatch.setattr(home, "fused_conv", counted)
+    return calls
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_kernel_runs_where_it_is_asked_for(kernels, training):
+    model = build(replace(SMALL, embed_dropout=0.0)).train(training)
+    tokens = draw(3, 60)
+    weights = list(model.parameters())
+
+    def run():
+        logits = model(tokens)
+        return logits, *torch.autograd.grad(logits.square().mean(), weights)
+
+    expected = run()
+    assert not kernels
+    model.backend = "triton"
+    torch.testing.assert_close(run(), expected, rtol=1e-4, atol=1e-5)
+    assert kernels == [(3, 16, 60)] * 2
+    model.backend = "auto"
+    run()
+    assert len(kernels) == 2
+
+
+@torch.no_grad()
+def test_the_kernel_keeps_its_filters(kernels):
+    model, tokens = build(), draw(1, 60)
+    model.backend = "triton"
+    first = model(tokens)
+    filter_fn = model.backbone.layers[0].mixer.filter_fn
+    (k,) = filter_fn.kept_taps(60)
+    assert filter_fn.kept_taps(60)[0] is k
+    filter_fn.implicit_filter[0].weight.mul_(2)
+    assert (model(tokens) - first).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"order": 3}, {"bidirectional": True}, "hook", "watch", "double", "long"],
+    ids=str,
+)
+@torch.no_grad()
+def test_pytorch_runs_where_the_kernel_cannot(kernels, change, monkeypatch):
+    config = replace(SMALL, **change) if isinstance(change, dict) else SMALL
+    model, tokens, seen = build(config), draw(2, 60), []
+    if change == "double":
+        model = model.double()
+    if change == "long":
+        monkeypatch.setattr("hyenascope.ops._triton_fft_conv.LONGEST", 59)
+    expected = model(tokens)
+    model.backend = "triton"
+    blocks = model.backbone.layers
+    if change == "hook":
+        for block in blocks:
+            block.mixer.gates[0].register_forward_hook(lambda *_: seen.append(0))
+    if change == "watch":
+        stream = torch.randn(1, 60, 16)
+        for block in blocks:
+            block(stream, None, lambda index, *_: seen.append(index))
+    else:
+        assert torch.equal(model(tokens), expected)
+    assert not kernels
+    assert len(seen) == (2 if change in ("hook", "watch") else 0)
+
+
 def test_equals_the_published_forward():
     model, tokens = build(HyenaConfig(l_max=515), loud=False), draw(2, 513)
     with torch.no_grad():

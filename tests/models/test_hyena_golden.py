@@ -58,6 +58,26 @@ def test_path_without_gradients_equals_the_reference(name, length):
         assert_close(array.numpy(), golden.arrays[f"{prefix}.{key}"], key)
 
 
+@names
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize("length", [1, 3, 17, None])
+def test_a_kernel_errs_as_little_as_pytorch(name, length, grad):
+    pytest.importorskip("triton", reason="needs Triton: pip install triton")
+    golden = bundled(name)
+    prefix = f"forward/L{length or CONFIGS[name].l_max}"
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    ids = torch.from_numpy(golden.inputs[f"{prefix}.ids"]).to(device)
+    expected = golden.arrays[f"{prefix}.logits"]
+    errors = {}
+    for backend in ("torch", "triton"):
+        model = golden_model(name, torch.float32).to(device)
+        model.backend = backend
+        with torch.set_grad_enabled(grad):
+            found = model(ids).detach().cpu().numpy()
+        errors[backend] = abs(found - expected).max() / abs(expected).max()
+    assert errors["triton"] <= 2 * max(errors["torch"], 1e-6)
+
+
 def assert_float64(name, golden):
     model = golden_model(name, torch.float64)
     found = recompute(model, golden.inputs, set(golden.arrays))

@@ -10,6 +10,7 @@ from hyenascope.ops.fft_conv import (
     fft_conv,
     fft_length,
     filter_spectrum,
+    gated_fft_conv,
     next_fast_length,
     spectral_conv,
     spectral_gradients,
@@ -93,16 +94,17 @@ def test_two_sided_gradients(length):
     assert torch.autograd.gradcheck(run, [x.requires_grad_() for x in inputs])
 
 
-def golden_run(length, dtype):
+def golden_run(length, dtype, backend="torch"):
     """Output and gradients of sum(y * cotangent) for one golden length."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     u, k, bias = (
-        torch.from_numpy(GOLDEN[f"L{length}.{name}"]).to(dtype).requires_grad_()
+        torch.from_numpy(GOLDEN[f"L{length}.{name}"]).to(device, dtype).requires_grad_()
         for name in ("u", "k", "D")
     )
-    y = fft_conv(u, k, bias=bias)
-    y.backward(torch.from_numpy(GOLDEN[f"L{length}.cotangent"]).to(dtype))
+    y = fft_conv(u, k, bias=bias, backend=backend)
+    y.backward(torch.from_numpy(GOLDEN[f"L{length}.cotangent"]).to(device, dtype))
     found = {"y": y.detach(), "grad_u": u.grad, "grad_k": k.grad, "grad_D": bias.grad}
-    return {name: value.numpy() for name, value in found.items()}
+    return {name: value.cpu().numpy() for name, value in found.items()}
 
 
 GOLDEN_LENGTHS = (1, 2, 3, 5, 17, 64, 100, 258)
@@ -131,6 +133,22 @@ def test_float32_errs_no_more_than_twice_the_reference(name):
         ours, reference = {0: max(ours.values())}, {0: max(reference.values())}
     for pool, error in ours.items():
         assert error <= 2 * reference[pool], pool
+
+
+@pytest.mark.parametrize("name", ["y", "grad_u", "grad_k", "grad_D"])
+def test_triton_errs_no_more_than_twice_the_reference(name):
+    """Its shortest transform has 512 points, so lengths answer together."""
+    pytest.importorskip("triton", reason="needs Triton: pip install triton")
+    ours, reference = [], []
+    for length in GOLDEN_LENGTHS:
+        exact = GOLDEN[f"L{length}.f64.{name}"]
+        found = golden_run(length, torch.float32, "triton")[name]
+        for errors, array in (
+            (ours, found),
+            (reference, GOLDEN[f"L{length}.f32.{name}"]),
+        ):
+            errors.append(abs(array - exact).max() / abs(exact).max())
+    assert max(ours) <= 2 * max(reference)
 
 
 def test_no_golden_array_is_left_out():
@@ -172,6 +190,46 @@ def test_wide_types_stay():
         assert (
             fft_conv(draw(1, 1, 4, dtype=dtype), draw(1, 4, dtype=dtype)).dtype == dtype
         )
+
+
+def test_input_and_filter_may_differ_in_type():
+    u, k = draw(2, 3, 65, dtype=torch.bfloat16), draw(3, 65, seed=1)
+    y = fft_conv(u, k.float(), bias=k[:, 0])
+    assert y.dtype == torch.bfloat16
+    expected = direct_conv(u.double(), k, bias=k[:, 0])
+    torch.testing.assert_close(y.double(), expected, rtol=0.01, atol=0.01)
+
+
+def test_float16_does_not_overflow_within():
+    u = torch.full((1, 1, 400), 300.0, dtype=torch.float16)
+    y = fft_conv(u, torch.full((1, 400), 0.5))  # the spectrum of u reaches 120,000
+    expected = 150.0 * torch.arange(1, 401, dtype=torch.float64)
+    torch.testing.assert_close(y[0, 0].double(), expected, rtol=1e-3, atol=1)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_nan_stays_in_its_channel_and_sequence(grad):
+    u, k = draw(2, 3, 50), draw(3, 50, seed=1)
+    u[0, 1, 20] = torch.nan
+    with torch.set_grad_enabled(grad):
+        lost = fft_conv(u, k).isnan().any(-1)
+    assert lost.tolist() == [[False, True, False], [False] * 3]
+
+
+def test_strided_input_is_read_as_it_lies():
+    u, k = draw(2, 50, 3).mT, draw(3, 50, seed=1)
+    assert not u.is_contiguous()
+    torch.testing.assert_close(fft_conv(u, k), fft_conv(u.contiguous(), k))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_gates_around_it(length):
+    v, x0, x1 = (draw(3, 4, length, seed=i) for i in range(3))
+    k, bias = draw(4, length, seed=3), draw(4, seed=4)
+    torch.testing.assert_close(
+        gated_fft_conv(v, k, (x0, x1), bias=bias),
+        x0 * direct_conv(v * x1, k, bias=bias),
+    )
 
 
 def test_empty_batch():

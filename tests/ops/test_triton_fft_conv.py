@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from hyenascope.ops.fft_conv import fft_conv
+from hyenascope.ops.fft_conv import fft_conv, gated_fft_conv, notice
 from hyenascope.ops.reference import direct_conv
 
 pytest.importorskip("triton", reason="needs Triton: pip install triton")
@@ -172,6 +172,76 @@ def test_empty_batches_come_back_empty():
 def test_refuses(u, message):
     with pytest.raises(ValueError, match=message):
         fft_conv(u, torch.zeros(1, 4), backend="triton")
+
+
+class Unbuilt:
+    """A kernel that no compiler likes."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __getitem__(self, grid):
+        def run(*given, **constants):
+            raise self.error
+
+        return run
+
+
+FAILURES = [RuntimeError("Failed to find C compiler"), OSError("no ptxas")]
+
+
+@pytest.fixture
+def unbroken():
+    yield
+    _triton_fft_conv._broken.clear()
+    notice.cache_clear()
+
+
+@pytest.mark.usefixtures("unbroken")
+@pytest.mark.parametrize("way", ["_forward", "_backward"])
+@pytest.mark.parametrize("error", FAILURES, ids=str)
+def test_what_does_not_compile_is_done_by_pytorch_with_one_notice(
+    way, error, monkeypatch
+):
+    x0, x1, v, k, skip = (x.float() for x in inputs(3, 2, 100))
+
+    def gated(x0, x1, v, k, skip):
+        return gated_fft_conv(v, k, (x0, x1), bias=skip, backend="triton")
+
+    given, cotangent = [x0, x1, v, k, skip], draw(3, 2, 100, seed=5)
+    expected = with_gradients(definition, inputs(3, 2, 100), cotangent)
+    monkeypatch.setattr(_triton_fft_conv, way, Unbuilt(error))
+    with pytest.warns(UserWarning, match=f"falls back to 'torch': .*{error}"):
+        found = with_gradients(gated, given, cotangent)
+    agree(found, expected, 2e-6)
+    with_gradients(gated, given, cotangent)  # a second warning would be an error
+
+
+@pytest.mark.usefixtures("unbroken")
+def test_without_gates_pytorch_stands_in_too(monkeypatch):
+    _, _, u, k, skip = (x.float() for x in inputs(3, 2, 100))
+    cotangent = draw(3, 2, 100, seed=5)
+
+    def plain(u, k, skip, backend="torch"):
+        return fft_conv(u, k, bias=skip, backend=backend)
+
+    expected = with_gradients(plain, [u, k, skip], cotangent)
+    monkeypatch.setattr(_triton_fft_conv, "_backward", Unbuilt(FAILURES[0]))
+    with pytest.warns(UserWarning, match="falls back"):
+        found = with_gradients(
+            lambda *given: plain(*given, backend="triton"), [u, k, skip], cotangent
+        )
+    agree(found, [x.double() for x in expected], 2e-6)
+
+
+@pytest.mark.usefixtures("unbroken")
+def test_want_of_memory_is_no_failure_to_compile(monkeypatch):
+    monkeypatch.setattr(
+        _triton_fft_conv, "_forward", Unbuilt(torch.OutOfMemoryError("full"))
+    )
+    with pytest.raises(torch.OutOfMemoryError, match="full"):
+        fft_conv(torch.ones(1, 1, 4), torch.ones(1, 4), backend="triton")
+    assert not _triton_fft_conv._broken
 
 
 @pytest.mark.slow
