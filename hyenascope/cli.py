@@ -35,7 +35,7 @@ _SCORES = (
 _MATRIX_SUFFIXES = (".npz", ".tsv", ".parquet")
 _CHECKOUT = Path(__file__).parents[1]
 _BENCHMARKS = (
-    "forward",
+    "speed",
     "training",
     "variants",
     "mutagenesis",
@@ -342,7 +342,12 @@ def demo(out: Path) -> None:
 @click.option(
     "--browser", is_flag=True, help="Instead: what a reader of live figures waits for."
 )
-def bench(browser: bool) -> None:
+@click.option(
+    "--save",
+    type=_PATH,
+    help="Also write the table of the network, and the machine, as JSON.",
+)
+def bench(browser: bool, save: Path | None) -> None:
     """Measure speed and memory against named baselines; minutes each."""
     names = ("browser",) if browser else _BENCHMARKS
     with plain_errors():
@@ -351,8 +356,14 @@ def bench(browser: bool) -> None:
                 "hyenascope bench needs a checkout of hyenascope: its benchmarks are "
                 "not part of the installed package."
             )
+        if save is not None:
+            if browser:
+                raise ValueError("--save must go without --browser; got both.")
+            _check_outputs([save], inputs=[])
         for name in names:  # in processes of their own: peak memory is of one
             command = [sys.executable, "-m", f"tests.benchmarks.{name}"]
+            if name == "speed" and save is not None:
+                command += ["--save", str(save.resolve())]
             code = subprocess.run(command, cwd=_CHECKOUT, check=False).returncode
             if code:
                 sys.exit(code)

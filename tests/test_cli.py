@@ -206,7 +206,7 @@ def test_doctor_reports():
         (
             (),
             [
-                *("forward", "training", "variants", "mutagenesis"),
+                *("speed", "training", "variants", "mutagenesis"),
                 *("generation", "finetuning"),
             ],
         ),
@@ -226,6 +226,20 @@ def test_bench_runs_the_benchmarks_of_the_checkout(monkeypatch, flags, modules):
     monkeypatch.setattr(cli.subprocess, "run", run_module)
     run("bench", *flags)
     assert ran == modules
+
+
+def test_bench_saves_the_table_of_the_network(monkeypatch, tmp_path):
+    ran = []
+
+    def run_module(command, **_):
+        ran.append(command[3:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(cli.subprocess, "run", run_module)
+    run("bench", "--save", tmp_path / "speed.json")
+    assert ran == [["--save", str(tmp_path / "speed.json")], *[[]] * 5]
+    said = run("bench", "--browser", "--save", tmp_path / "x.json", code=1)
+    assert "--save must go without --browser" in said
 
 
 def test_bench_stops_at_the_first_failure(monkeypatch):

@@ -6,7 +6,7 @@ arithmetic on them.
 
 from torch import Tensor
 
-_CACHE_BYTES = 4 * 2**20  # widest activation of one piece
+_CACHE_BYTES = 2 * 2**20  # widest activation of one piece
 
 
 def cache_pieces(
@@ -19,7 +19,7 @@ def cache_pieces(
     Examples
     --------
     >>> import torch
-    >>> cache_pieces(torch.zeros(1), 5, 2**21)
+    >>> cache_pieces(torch.zeros(1), 5, 2**20)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     if x.device.type != "cpu":
@@ -33,7 +33,7 @@ def cut_to_cache(total: int, row_bytes: int) -> int:
 
     Examples
     --------
-    >>> cut_to_cache(5, 2**21), cut_to_cache(5, 2**23)
+    >>> cut_to_cache(5, 2**20), cut_to_cache(5, 2**23)
     (2, 1)
     """
     return max(1, min(total, _CACHE_BYTES // max(1, row_bytes)))

@@ -13,6 +13,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ import torch
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.predict import embed, log_probs
 from tests.benchmarks.published import published_hidden
-from tests.benchmarks.sides import say
+from tests.benchmarks.report import Row, say
 
 LENGTHS = (1_000, 10_000, 32_768, 160_000, 450_000, 1_000_000)
 SHAPES = {  # of the published models, all made long enough
@@ -59,12 +60,15 @@ class Cost:
     cpu: float
     peak: int
 
+    def __str__(self) -> str:
+        return f"{self.cpu:,.0f} s of CPU, {self.peak / 1e9:.1f} GB"
+
 
 def measure(action: str, shape: str, length: int, threads: int) -> Cost:
     """Run one pass in a process of its own."""
     context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return pool.apply(_measure, (action, shape, length, threads))
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_measure, action, shape, length, threads).result()
 
 
 def _measure(action: str, shape: str, length: int, threads: int) -> Cost:
@@ -85,6 +89,53 @@ def exponent(lengths: Sequence[int], seconds: Sequence[float]) -> float:
     """Return b of the least-squares fit ``seconds = a length^b``."""
     slope, _ = np.polyfit([*map(math.log, lengths)], [*map(math.log, seconds)], 1)
     return float(slope)
+
+
+def measured(threads: int, *, published: bool) -> list[Row]:
+    """Measure what the table of speed says of long inputs."""
+    rows, longest = [], LENGTHS[-1]
+    theirs = None
+    if published:
+        theirs = measure("published", "large", longest, threads)
+        say(f"published: {theirs}")
+    for shape, action, most in (
+        *(("large", action, 8) for action in ("embed", "log_probs")),
+        *(("tiny", action, 3) for action in ("embed", "log_probs")),
+    ):
+        cost = measure(action, shape, longest, threads)
+        say(f"{shape} {action}: {cost}")
+        name = f"{shape}, {longest:,} bases, `{action}`"
+        beside = (
+            "not run" if theirs is None or shape != "large" else f"published {theirs}"
+        )
+        note = f"{cost.wall:,.0f} s wall"
+        gb = cost.peak / 1e9
+        if shape == "large":
+            quicker = None if theirs is None else f"{theirs.cpu / cost.cpu:.2f} ×; "
+            rows.append(
+                Row(
+                    f"{name}, CPU s",
+                    beside,
+                    f"{cost.cpu:,.0f} s",
+                    cost.cpu,
+                    "≤ 400",
+                    (quicker or "") + note,
+                )
+            )
+        rows.append(Row(f"{name}, peak GB", beside, f"{gb:.2f} GB", gb, f"≤ {most}"))
+    for shape in SHAPES:
+        costs = [measure("embed", shape, length, threads).cpu for length in LENGTHS]
+        say(f"{shape}: CPU s {', '.join(f'{cost:.2f}' for cost in costs)}")
+        rows.append(
+            Row(
+                f"{shape}, exponent of length from {LENGTHS[0]:,} to {longest:,} bases",
+                "1 is linear",
+                f"{costs[0]:.2f} to {costs[-1]:,.0f} s of CPU",
+                exponent(LENGTHS, costs),
+                "≤ 1.1",
+            )
+        )
+    return rows
 
 
 def main() -> None:

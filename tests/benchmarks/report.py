@@ -1,15 +1,97 @@
-"""Markdown that a benchmark writes: tables, and what made them."""
+"""What a benchmark writes: tables in Markdown, JSON, and what made them."""
 
+import json
+import os
 import platform
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from hyenascope.models.checkpoint import checkpoint_hash
+import torch
+
 from hyenascope.models.hyena import HyenaLM
 
 _PACKAGES = ("hyenascope", "torch", "numpy", "captum")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table of speed and memory.
+
+    ``ratio`` is what the target is about: how many times quicker than the baseline, or
+    the number itself where there is none. None is what was not measured.
+    """
+
+    what: str
+    baseline: str
+    ours: str
+    ratio: float | None
+    target: str
+    note: str = ""
+
+
+def speed_table(rows: Iterable[Row]) -> str:
+    """Return rows as Markdown."""
+    return table(
+        ("measured", "baseline", "ours", "ratio", "target", "note"),
+        (
+            (
+                *(row.what, row.baseline, row.ours),
+                "not measured" if row.ratio is None else f"{row.ratio:.2f}",
+                *(row.target, row.note),
+            )
+            for row in rows
+        ),
+    )
+
+
+def save_rows(rows: Iterable[Row], path: Path) -> None:
+    """Write rows and the machine as JSON."""
+    found = {"machine": machine(), "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def machine() -> dict[str, str | int | float | None]:
+    """Describe the machine, as far as it says."""
+    return {
+        "date": date.today().isoformat(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "memory_gb": _memory_gb(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("hyenascope", "torch", "triton")},
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_gb() -> float | None:
+    try:
+        count = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    return round(count / 1e9, 1)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -25,6 +107,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def made_by(command: str, models: Iterable[HyenaLM], seconds: float, note: str) -> str:
     """Say what made a page: command, versions, weights, time."""
     versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    from hyenascope.models.checkpoint import checkpoint_hash
+
     hashes = ", ".join(f"{each.name} `{checkpoint_hash(each)}`" for each in models)
     return (
         f"Made by `{command}` in {seconds / 60:.1f} minutes ({note}).\n"

@@ -80,8 +80,8 @@ def test_memory_grows_with_length_and_width():
     assert peak(TINY, 10_000) < peak(TINY, 20_000) < peak(LARGE, 20_000)
 
 
-def test_a_batch_is_cut_to_the_cache_on_a_cpu_and_to_the_limit_on_a_gpu():
-    assert forward_plan(TINY, 64, 1_024, Surroundings()).rows == 2
+def test_a_batch_is_cut_on_a_cpu_and_to_the_limit_on_a_gpu():
+    assert forward_plan(TINY, 64, 1_024, Surroundings()).rows == 15
     gpu = Surroundings(on_gpu=True)
     whole = forward_plan(TINY, 64, 1_024, gpu)
     assert whole.rows == 64
