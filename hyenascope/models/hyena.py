@@ -85,7 +85,8 @@ class Backbone(nn.Module):
         """Norm a stream that nobody else holds, in pieces that stay in cache."""
         pieces = cache_pieces(stream, stream.shape[1], stream[:, :1].nbytes)
         narrow = self.ln_f.weight.dtype != stream.dtype
-        if narrow or watched(self.ln_f) or len(pieces) == 1:
+        plain = type(self.ln_f) is nn.LayerNorm and not watched(self.ln_f)
+        if narrow or not plain or len(pieces) == 1:
             return normed(self.ln_f, stream)
         for piece in pieces:
             stream[:, piece] = self.ln_f(stream[:, piece])
@@ -239,6 +240,7 @@ class HyenaLM(nn.Module):
         for module in self.modules():
             if isinstance(module, HyenaFilter):
                 module.kept_bytes = kept_spectra(most)
+                module._spectra.clear()
 
     @property
     def backend(self) -> Backend:

@@ -111,7 +111,9 @@ class HyenaMixer(nn.Module):
     ) -> Float[Tensor, "batch streams length"]:
         """Write every stream of some channels, channel first with no copy."""
         if not _untouched(self.in_proj):
-            return self._pick(self.in_proj(x).mT, 1, channels).contiguous()
+            # A copy at any length: the gates write over it, and a hook may hold it.
+            some = self._pick(self.in_proj(x).mT, 1, channels)
+            return some.clone(memory_format=torch.contiguous_format)
         weight = self._pick(self.in_proj.weight, 0, channels)
         bias = self._pick(self.in_proj.bias, 0, channels)
         if _own_gradients(x, self):
@@ -364,8 +366,13 @@ class Block(nn.Module):
     @property
     def is_plain(self) -> bool:
         """Whether the block and all in it are of our classes, and nobody looks on."""
-        ours = type(self) is Block and type(self.mixer) is HyenaMixer
-        return ours and not any(map(watched, self.modules()))
+        kinds: set[type[nn.Module]] = {Block, HyenaMixer, Mlp, Product, Gelu}
+        kinds |= {nn.ModuleList, nn.Conv1d, nn.Linear, nn.LayerNorm, nn.Dropout}
+        every = [self, self.norm1, self.norm2, self.dropout, *self.mlp.modules()]
+        mixer = self.mixer
+        every += [mixer, mixer.in_proj, mixer.out_proj, mixer.short_filter]
+        every += [mixer.gates, *mixer.gates]  # the filter sees nothing of the stream
+        return not any(type(x) not in kinds or watched(x) for x in every)
 
     def gate(
         self,

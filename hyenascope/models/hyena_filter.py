@@ -235,10 +235,9 @@ class HyenaFilter(nn.Module):
 
     def _is_ours(self) -> bool:
         """Whether the layers are those of `__init__`, and nobody looks on."""
-        kinds = (nn.Sequential, nn.Linear, ExponentialModulation)
-        layers = (self.implicit_filter, self.implicit_filter[-1], self.modulation)
-        ours = all(type(x) is kind for x, kind in zip(layers, kinds, strict=True))
-        return ours and not any(map(watched, self.modules()))
+        ours = (HyenaFilter, PositionalEmbedding, ExponentialModulation)
+        kinds = (*ours, nn.Sequential, nn.Linear, Sin)
+        return not any(type(x) not in kinds or watched(x) for x in self.modules())
 
     def _spectra_in_blocks(self, length: int) -> list[SpectrumInBlocks]:
         """Return spectra that hold the features of every position, and no taps."""

@@ -15,7 +15,7 @@ Imported only where it is asked for; needs Triton and a GPU, or Triton's interpr
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from subprocess import CalledProcessError
 from typing import Any, no_type_check
@@ -96,13 +96,40 @@ def fused_conv(
             f"u must be on a GPU with backend='triton'; got {v.device}. "
             "TRITON_INTERPRET=1 runs kernels on a CPU, slowly."
         )
+    x0, x1 = (None, None) if gates is None else gates
+    _check_shapes(v, k, skip, x0, x1)
     if v.numel() == 0:
         return v.clone()
-    x0, x1 = (None, None) if gates is None else gates
     taps = k.float()[:, : v.shape[-1]]
-    with _compiling("forward", v):
+    with _compiling("forward", v), _device_of(v):
         y: Tensor = _FusedConv.apply(v, taps, skip.float(), x0, x1)
     return y
+
+
+def _check_shapes(
+    v: Tensor, k: Tensor, skip: Tensor, x0: Tensor | None, x1: Tensor | None
+) -> None:
+    """Refuse what the kernels would read beyond its end."""
+    for name, gate in (("x0", x0), ("x1", x1)):
+        if gate is not None and gate.shape != v.shape:
+            raise ValueError(
+                f"{name} must have the shape of v, {tuple(v.shape)}; got "
+                f"{tuple(gate.shape)}."
+            )
+    channels = v.shape[1]
+    for name, given in (("k", k), ("bias", skip)):
+        if len(given) != channels:
+            raise ValueError(
+                f"{name} must have {channels} channels, as v has; got {len(given)}."
+            )
+    others = [x.device for x in (k, skip, x0, x1) if x is not None]
+    if any(device != v.device for device in others):
+        raise ValueError(f"k, bias and gates must be on {v.device}; got {others}.")
+
+
+def _device_of(v: Tensor) -> AbstractContextManager[object]:
+    """Make it the current one: Triton launches there, wherever its arguments are."""
+    return torch.cuda.device(v.device) if v.is_cuda else nullcontext()
 
 
 @contextmanager
@@ -153,7 +180,7 @@ class _FusedConv(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         v, k, skip, x0, x1 = ctx.saved_tensors
         try:
-            with _compiling("backward", v):
+            with _compiling("backward", v), _device_of(v):
                 return _FusedConv._fused_gradients(v, k, skip, x0, x1, grad)
         except NotCompiledError as err:
             notice(str(err))

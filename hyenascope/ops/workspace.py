@@ -30,7 +30,11 @@ class Workspace:
         count = math.prod(shape)
         kept = self._kept.get(name)
         fits = kept is not None and kept.numel() >= count
-        if kept is None or not fits or kept.dtype != like.dtype:
+        alike = kept is not None and (kept.dtype, kept.device) == (
+            like.dtype,
+            like.device,
+        )
+        if kept is None or not (fits and alike):
             self._kept.pop(name, None)  # first, so that there is never room for two
             kept = self._kept[name] = like.new_empty(count)
         return kept[:count].view(shape)

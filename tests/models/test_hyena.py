@@ -313,14 +313,14 @@ HELD = [
 ]
 
 
-@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize(("pieces", "length"), [(False, 60), (True, 60), (False, 1)])
 @pytest.mark.parametrize("where", HELD)
 @torch.no_grad()
-def test_what_a_hook_keeps_is_not_written_over(where, pieces, monkeypatch):
+def test_what_a_hook_keeps_is_not_written_over(where, pieces, length, monkeypatch):
     if pieces:
         monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 5_000)
         crowd(monkeypatch)
-    model, tokens, kept = build(replace(SMALL, n_layer=3)), draw(1, 60), []
+    model, tokens, kept = build(replace(SMALL, n_layer=3)), draw(1, length), []
     expected = model(tokens)
 
     def keep(layer, given, made):
@@ -330,6 +330,42 @@ def test_what_a_hook_keeps_is_not_written_over(where, pieces, monkeypatch):
     torch.testing.assert_close(model(tokens), expected)
     assert kept
     assert all(torch.equal(now, then) for now, then in kept)
+
+
+class Recorder(torch.nn.LayerNorm):
+    """Keeps what it norms, and a copy."""
+
+    def forward(self, x):
+        self.kept = [*getattr(self, "kept", []), (x, x.clone())]
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("where", ["layers.1.norm1", "layers.1.norm2", "ln_f"])
+@torch.no_grad()
+def test_what_a_layer_of_another_class_keeps_is_not_written_over(where, monkeypatch):
+    monkeypatch.setattr(cache_pieces, "_CACHE_BYTES", 2_000)
+    model = build(replace(SMALL, n_layer=3))
+    norm = model.backbone.get_submodule(where)
+    norm.__class__ = Recorder
+    model(draw(1, 60))
+    assert norm.kept
+    assert all(torch.equal(now, then) for now, then in norm.kept)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 2**30])
+@torch.no_grad()
+def test_a_filter_of_another_class_is_asked_for_its_taps(kept_bytes, monkeypatch):
+    monkeypatch.setattr(HyenaFilter, "kept_bytes", kept_bytes)
+
+    class Half(HyenaFilter):
+        def forward(self, length):
+            return 0.5 * super().forward(length)
+
+    filter_fn = build().backbone.layers[0].mixer.filter_fn
+    whole = filter_fn.spectra(50)[0][:]
+    filter_fn.__class__ = Half
+    filter_fn._spectra.clear()
+    torch.testing.assert_close(filter_fn.spectra(50)[0][:], 0.5 * whole)
 
 
 @torch.no_grad()

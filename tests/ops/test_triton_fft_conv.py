@@ -174,6 +174,27 @@ def test_refuses(u, message):
         fft_conv(u, torch.zeros(1, 4), backend="triton")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"x0": (1, 2, 9)},
+            r"x0 must have the shape of v, \(3, 2, 9\); got \(1, 2, 9\)",
+        ),
+        ({"x1": (3, 2, 8)}, r"x1 must have the shape of v"),
+        ({"skip": (1,)}, r"bias must have 2 channels, as v has; got 1\."),
+        ({"k": (1, 9)}, r"k must have 2 channels, as v has; got 1\."),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_refuses_shapes_that_it_would_read_beyond(change, message):
+    shapes = {"v": (3, 2, 9), "k": (2, 9), "skip": (2,), "x0": (3, 2, 9)}
+    shapes |= {"x1": (3, 2, 9)} | change
+    v, k, skip, x0, x1 = (torch.zeros(shape) for shape in shapes.values())
+    with pytest.raises(ValueError, match=message):
+        fused_conv(v, k, skip, (x0, x1))
+
+
 class Unbuilt:
     """A kernel that no compiler likes."""
 
