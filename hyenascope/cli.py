@@ -348,7 +348,7 @@ def demo(out: Path) -> None:
     help="Also write the table of the network, and the machine, as JSON.",
 )
 def bench(browser: bool, save: Path | None) -> None:
-    """Measure speed and memory against named baselines; minutes each."""
+    """Measure speed and memory against named baselines; up to an hour in all."""
     names = ("browser",) if browser else _BENCHMARKS
     with plain_errors():
         if not (_CHECKOUT / "tests" / "benchmarks").is_dir():

@@ -33,7 +33,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hyenascope.models.hyena_block import Gelu, Product
+from hyenascope.models.elementwise import Gelu, Product
 
 _Rule = Callable[[nn.Module, Tensor, Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]
 """Module, gradient of the output, output, inputs to gradients of the inputs.

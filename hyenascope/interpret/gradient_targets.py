@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.attribution_window import Reading, Window
 from hyenascope.interpret.head_output import HeadOutput
+from hyenascope.models.elementwise import Product
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.hyena_block import Product
 from hyenascope.models.pooling import PoolMode, pool
 from hyenascope.models.predict import require_causal
 from hyenascope.sequence.dna import reverse_complement

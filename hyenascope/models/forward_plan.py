@@ -26,6 +26,7 @@ KEPT_SPECTRA = 2**30
 _LEAST_CHANNELS = 16  # that are convolved at a time, where transforms are short
 _PROJECTED_BYTES = 2**29  # of a projection that is made at once
 _KEPT_BYTES = 31 * 2**20  # largest block that `keep_freed_memory` leads to keep
+_STEP = 2**26  # to which what is free is rounded down, so that plans are found again
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
@@ -46,6 +47,8 @@ class Surroundings:
         Where the pass runs: on a CPU it goes in pieces that stay in cache.
     threads
         Of the CPU.
+    is_set
+        Whether someone set the limit, or it is what a GPU has free.
     """
 
     limit: int | None = None
@@ -53,14 +56,28 @@ class Surroundings:
     element: int = 4
     on_gpu: bool = False
     threads: int = 1
+    is_set: bool = True
+
+    @property
+    def wide(self) -> int:
+        """Bytes of a number of the stream, the filters and the transforms."""
+        return max(4, self.element)
 
     @classmethod
     def of(
-        cls, weight: Tensor, *, limit: int | None = None, spectra: int = KEPT_SPECTRA
+        cls, weight: Tensor, *, limit: int | None = None, kept: int = 0
     ) -> "Surroundings":
-        """Return those of a pass with numbers like ``weight``, where that is."""
+        """Return those of a pass with numbers like ``weight``, where that is.
+
+        Without a limit it is what a GPU has free, and what spectra already ``kept``
+        take there.
+        """
         gpu, number = weight.device.type != "cpu", weight.element_size()
-        return cls(limit, spectra, number, gpu, torch.get_num_threads())
+        spectra, threads = kept_spectra(limit), torch.get_num_threads()
+        is_set = limit is not None
+        if limit is None and weight.is_cuda:
+            limit = (free_on(weight.device) + kept) // _STEP * _STEP
+        return cls(limit, spectra, number, gpu, threads, is_set)
 
 
 @dataclass(frozen=True)
@@ -129,7 +146,7 @@ def forward_plan(
     FFT of 2,048 points; spectra of filters kept
     about 44.0 MB, beside the weights
     """
-    keeps = keeps_spectra(config, length, around.spectra)
+    keeps = keeps_spectra(config, length, around.spectra, around.wide)
     plan = None
     for rows, groups in _choices(config, batch, length, around):
         peak = _peak(config, length, rows, groups, around)
@@ -157,12 +174,13 @@ def fitting_plan(
     if plan.fits:
         return plan
     assert around.limit is not None
-    what = "GPU memory" if around.on_gpu else "max_memory"
-    other = " or device='cpu'" if around.on_gpu else f" or {in_words(plan.peak)}"
+    what = "max_memory" if around.is_set else "free GPU memory"
+    ways = [in_words(plan.peak) if around.is_set else "device='cpu'"]
+    if longest := _longest(config, around):
+        ways.insert(0, f"rows of at most {longest:,} tokens")
     raise ValueError(
         f"{what} must hold about {in_words(plan.peak)} for a row of {length:,} tokens; "
-        f"got {in_words(around.limit)}. Take rows of at most "
-        f"{_longest(config, around):,} tokens{other}."
+        f"got {in_words(around.limit)}. Take {' or '.join(ways)}."
     )
 
 
@@ -171,18 +189,19 @@ def kept_spectra(limit: int | None) -> int:
     return KEPT_SPECTRA if limit is None else min(KEPT_SPECTRA, limit // 4)
 
 
-def free_on(device: torch.device) -> int | None:
+def free_on(device: torch.device) -> int:
     """Return bytes that PyTorch can still take on a GPU, its reserve included."""
-    if device.type != "cuda":
-        return None
     free, _ = torch.cuda.mem_get_info(device)
     reserve = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(free + reserve)
 
 
-def keeps_spectra(config: HyenaConfig, length: int, most: int) -> bool:
-    """Whether the filters' spectra for a length, of all layers, fit into ``most``."""
-    return _spectra_bytes(config, length) <= most
+def keeps_spectra(config: HyenaConfig, length: int, most: int, number: int) -> bool:
+    """Whether the filters' spectra for a length, of all layers, fit into ``most``.
+
+    Of a real and an imaginary part of ``number`` bytes each.
+    """
+    return _spectra_bytes(config, length, number) <= most
 
 
 def convolved_at_once(rows: int, length: int, around: Surroundings) -> int:
@@ -190,7 +209,7 @@ def convolved_at_once(rows: int, length: int, around: Surroundings) -> int:
 
     Then their spectra stay below what `hyenascope._device.keep_freed_memory` keeps.
     """
-    transform = around.element * max(1, rows) * fft_length(length)
+    transform = around.wide * max(1, rows) * fft_length(length)
     kept = _KEPT_BYTES // transform // around.threads * around.threads
     return max(around.threads, min(_LEAST_CHANNELS, kept))
 
@@ -249,7 +268,8 @@ def _choices(
         row_bytes = around.element * length * config.widest
         most = max(1, min(most, _KEPT_BYTES // row_bytes))
     for rows in (most >> i for i in range(most.bit_length())):
-        if around.on_gpu or 4 * rows * length * d * parts <= _PROJECTED_BYTES:
+        projected = around.wide * rows * length * d * parts
+        if around.on_gpu or projected <= _PROJECTED_BYTES:
             yield rows, 1
         groups = parts
         while d // groups >= _LEAST_CHANNELS:
@@ -270,9 +290,9 @@ def _longest(config: HyenaConfig, around: Surroundings) -> int:
     return low
 
 
-def _spectra_bytes(config: HyenaConfig, length: int) -> int:
+def _spectra_bytes(config: HyenaConfig, length: int, number: int) -> int:
     numbers = config.d_model * (config.order - 1) * (fft_length(length) + 2)
-    return 4 * config.n_layer * numbers
+    return number * config.n_layer * numbers
 
 
 def _peak(
@@ -281,8 +301,8 @@ def _peak(
     """Add up what is alive at once, in bytes."""
     d, parts, tokens = config.d_model, config.order + 1, rows * length
     sides = 2 if config.bidirectional else 1
-    number, transform = around.element, fft_length(length)
-    stream = 4 * tokens * d
+    number, wide, transform = around.element, around.wide, fft_length(length)
+    stream = wide * tokens * d + (number * tokens * d if number < wide else 0)
     gated = number * tokens * d if groups > 1 else 0  # else it is in the projection
     projected = number * tokens * parts * -(-d // groups)
     channels = -(-d // groups)
@@ -291,14 +311,14 @@ def _peak(
         piece = cut_to_cache(channels, number * tokens * parts)
         channels = min(channels, max(least, piece))
     # Streams smoothed; what is convolved, padded, its spectrum, and back.
-    convolved = channels * rows * (number * (parts + 1) * length + 3 * 4 * transform)
-    kept = keeps_spectra(config, length, around.spectra)
+    convolved = channels * rows * (number * (parts + 1) * length + 3 * wide * transform)
+    kept = keeps_spectra(config, length, around.spectra, wide)
     written = min(d, WRITTEN_AT_ONCE) if kept else channels
     taps = 2 * sides * max(written, min(d, WRITTEN_AT_ONCE))
-    filters = 4 * length * (config.filter_order + taps) + 8 * written * transform
-    filters += _spectra_bytes(config, length) if kept else 0
-    wide = config.d_inner + 4 * d
+    filters = wide * (length * (config.filter_order + taps) + 2 * written * transform)
+    filters += _spectra_bytes(config, length, wide) if kept else 0
+    inner = config.d_inner + 4 * d
     fed = tokens if around.on_gpu else cut_to_cache(tokens, number * config.widest)
     mixing = stream + projected + gated + convolved + filters
-    feeding = stream + (gated or projected) + number * fed * wide
+    feeding = stream + (gated or projected) + number * fed * inner
     return max(mixing, feeding)

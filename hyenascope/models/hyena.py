@@ -18,16 +18,16 @@ from hyenascope.models.forward_plan import (
     Surroundings,
     fitting_plan,
     forward_plan,
-    free_on,
     kept_spectra,
     memory_bytes,
 )
-from hyenascope.models.hyena_block import Block, HyenaMixer, normed
+from hyenascope.models.hyena_block import Block, normed
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.hyena_filter import HyenaFilter
+from hyenascope.models.hyena_mixer import HyenaMixer
 from hyenascope.models.watched import watched
 from hyenascope.ops.cache_pieces import cache_pieces
-from hyenascope.ops.fft_conv import Backend, check_backend
+from hyenascope.ops.fft_conv import Backend, check_backend, triton_kernels
 from hyenascope.ops.hand_tuned import hand_tuned
 from hyenascope.ops.workspace import Workspace
 
@@ -168,14 +168,21 @@ class HyenaLM(nn.Module):
         embedded = self.backbone.embeddings.word_embeddings
         if not hand_tuned():
             return self.backbone(embedded(tokens), mask, layer=layer)
-        around = self._around(self.max_memory or free_on(tokens.device))
         batch, length = tokens.shape
-        plan, done = fitting_plan(self.config, batch, length, around), []
-        for at in range(0, max(1, batch), plan.rows):
+        around = self._around(self.max_memory)
+        plan = fitting_plan(self.config, batch, length, around)
+        if batch <= plan.rows:
+            return self._pass(tokens, mask, layer, plan)
+        every = None
+        for at in range(0, batch, plan.rows):
             rows = slice(at, at + plan.rows)
             part = None if mask is None else mask[rows]
-            done.append(self._pass(tokens[rows], part, layer, plan))
-        return done[0] if len(done) == 1 else torch.cat(done)
+            done = self._pass(tokens[rows], part, layer, plan)
+            if every is None:
+                every = done.new_empty(batch, *done.shape[1:])
+            every[rows] = done
+        assert every is not None
+        return every
 
     def plan(
         self, length: int, batch: int = 1, *, max_memory: int | str | None = None
@@ -223,7 +230,8 @@ class HyenaLM(nn.Module):
         means no limit on a CPU, and what is free on a GPU. Within it the pass goes
         through the batch and the channels in smaller pieces; where the smallest do not
         fit, ValueError says so before the work. Layers that someone looks at, by a
-        hook or in a reference pass of mutagenesis, take what they need.
+        hook or in a reference pass of mutagenesis, and a model under `torch.compile`
+        take what they need.
 
         Examples
         --------
@@ -240,6 +248,7 @@ class HyenaLM(nn.Module):
         for module in self.modules():
             if isinstance(module, HyenaFilter):
                 module.kept_bytes = kept_spectra(most)
+                module.keeps_one = most is not None
                 module._spectra.clear()
 
     @property
@@ -247,8 +256,19 @@ class HyenaLM(nn.Module):
         """What runs the long convolutions: ``"auto"``, ``"torch"`` or ``"triton"``.
 
         ``"triton"`` is one kernel for gates and convolution, forward and back, on a
-        GPU, for inputs of up to 4,096 tokens of a causal model of order 2; PyTorch's
-        transforms run where it cannot. ``"auto"`` is PyTorch's.
+        GPU, for inputs of up to 4,096 tokens of a causal model of order 2. PyTorch's
+        transforms run for other inputs and models, under `torch.compile`, where someone
+        looks on, where memory is so short that channels go in groups, and where the
+        kernel does not compile. ``"auto"`` is PyTorch's: the kernel has never run on a
+        GPU. In it two sequences of a batch share a transform, so that rounding follows
+        the larger one, and NaN in one is NaN in the other.
+
+        Raises
+        ------
+        ValueError
+            If set to anything else.
+        ImportError
+            If set to ``"triton"`` without Triton.
 
         Examples
         --------
@@ -262,14 +282,19 @@ class HyenaLM(nn.Module):
 
     @backend.setter
     def backend(self, backend: str) -> None:
-        self._backend = known = check_backend(backend)
+        known = check_backend(backend)
+        if known == "triton":
+            triton_kernels()
+        self._backend = known
         for module in self.modules():
             if isinstance(module, HyenaMixer):
                 module.backend = known
 
     def _around(self, limit: int | None) -> Surroundings:
+        filters = (x for x in self.modules() if isinstance(x, HyenaFilter))
+        kept = sum(each.bytes_in_use for each in filters)
         weight = self.backbone.embeddings.word_embeddings.weight
-        return Surroundings.of(weight, limit=limit, spectra=kept_spectra(limit))
+        return Surroundings.of(weight, limit=limit, kept=kept)
 
     def _pass(
         self, tokens: Tensor, mask: Tensor | None, layer: int, plan: ForwardPlan

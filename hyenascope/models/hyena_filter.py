@@ -129,9 +129,12 @@ class HyenaFilter(nn.Module):
     ----------
     kept_bytes : int
         Of the spectra that the filters of all layers may keep together.
+    keeps_one : bool
+        Whether only those of the last length are kept.
     """
 
     kept_bytes = KEPT_SPECTRA
+    keeps_one = False
 
     def __init__(self, config: HyenaConfig) -> None:
         super().__init__()
@@ -176,7 +179,9 @@ class HyenaFilter(nn.Module):
         """
         if not self._at_rest():
             return self._make_spectra(length)
-        fits = keeps_spectra(self.config, length, self.kept_bytes)
+        fits = keeps_spectra(
+            self.config, length, self.kept_bytes, self.pos_emb.t.element_size()
+        )
         if not fits and self._is_ours():
             self._spectra.clear()
             return self._spectra_in_blocks(length)
@@ -217,6 +222,8 @@ class HyenaFilter(nn.Module):
         state = tuple((x.data_ptr(), x._version) for x in tensors)
         key = (kind, length, self.modulation.shift, state)
         if key not in self._spectra:
+            if self.keeps_one:  # first, so that there is never room for two
+                self._spectra.clear()
             made = make(length)
             self._keep(key, made)
             return made
@@ -335,6 +342,11 @@ class HyenaFilter(nn.Module):
             return x.to(y.device) if half else y
 
         return super()._apply(keep_wide, recurse)
+
+    @property
+    def bytes_in_use(self) -> int:
+        """Of what is kept."""
+        return _nbytes(self._spectra)
 
     def __getstate__(self) -> dict[str, object]:
         return {**super().__getstate__(), "_spectra": {}}

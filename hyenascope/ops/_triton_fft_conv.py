@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from subprocess import CalledProcessError
-from typing import Any, no_type_check
+from typing import Any, NamedTuple, no_type_check
 
 import torch
 import triton
@@ -33,8 +33,8 @@ LONGEST = 4_096
 """Positions that fit the shared memory of one program."""
 
 
-_broken: dict[tuple[str, torch.dtype, int], str] = {}
-"""Why a kernel did not compile: its way, numbers and size."""
+_broken: dict[tuple[object, ...], str] = {}
+"""Why a kernel did not compile: its way, numbers, size, gates and place."""
 
 
 class NotCompiledError(RuntimeError):
@@ -43,6 +43,7 @@ class NotCompiledError(RuntimeError):
 
 _SHORTEST_TRANSFORM = 512  # so that no side of a product is below 16
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+_OF_THE_GPU = (torch.AcceleratorError,) if hasattr(torch, "AcceleratorError") else ()
 _PROGRAMS = 512  # wanted on the way back, where batches are added up
 
 
@@ -101,8 +102,7 @@ def fused_conv(
     if v.numel() == 0:
         return v.clone()
     taps = k.float()[:, : v.shape[-1]]
-    with _compiling("forward", v), _device_of(v):
-        y: Tensor = _FusedConv.apply(v, taps, skip.float(), x0, x1)
+    y: Tensor = _FusedConv.apply(v, taps, skip.float(), x0, x1)
     return y
 
 
@@ -133,14 +133,15 @@ def _device_of(v: Tensor) -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _compiling(way: str, v: Tensor) -> Iterator[None]:
-    """Give what Triton and the compilers behind it raise one name; try only once."""
-    kernel = (way, v.dtype, _size(v.shape[-1]))
+def _launching(way: str, v: Tensor, *, gated: bool) -> Iterator[None]:
+    """Launch where ``v`` is; say by one error what did not compile, and try it once."""
+    kernel = (way, v.dtype, _size(v.shape[-1]), gated, v.device)
     if kernel in _broken:
         raise NotCompiledError(_broken[kernel])
     try:
-        yield
-    except torch.OutOfMemoryError:
+        with _device_of(v):
+            yield
+    except (torch.OutOfMemoryError, *_OF_THE_GPU):
         raise
     except (triton.TritonError, RuntimeError, OSError, CalledProcessError) as err:
         _broken[kernel] = f"{type(err).__name__}: {err}"
@@ -152,92 +153,87 @@ def _size(length: int) -> int:
     return max(_SHORTEST_TRANSFORM, 2 ** math.ceil(math.log2(max(2, 2 * length - 1))))
 
 
+class _Operands(NamedTuple):
+    """What goes in."""
+
+    v: Tensor
+    k: Tensor
+    skip: Tensor
+    x0: Tensor | None
+    x1: Tensor | None
+
+
 class _FusedConv(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        v: Tensor,
-        k: Tensor,
-        skip: Tensor,
-        x0: Tensor | None,
-        x1: Tensor | None,
-    ) -> Tensor:
-        ctx.save_for_backward(v, k, skip, x0, x1)
-        v, x0, x1 = _alike(v, x0, x1)
+    def forward(ctx: Any, *given: Tensor | None) -> Tensor:
+        ctx.save_for_backward(*given)
+        own = _Operands(*given)  # type: ignore[arg-type]
+        v, x0, x1 = _alike(own.v, own.x0, own.x1)
         batch, channels, length = v.shape
-        plan = _Plan.of(length, v.device)
+        plan = _Plan.of(_size(length), v.device)
+        spectrum, skip = plan.spectrum(own.k), own.skip.contiguous()
         y = torch.empty(v.shape, dtype=v.dtype, device=v.device)
-        _forward[(channels, -(-batch // 2))](
-            *(v, x0, x1, y, plan.spectrum(k), skip.contiguous()),
-            *(plan.first, plan.second, plan.twiddle),
-            *(batch, length, v.stride(0), v.stride(1), y.stride(0), y.stride(1)),
-            **plan.constants(v.dtype, gated=x0 is not None),
-        )
+        gated = x0 is not None
+        with _launching("forward", v, gated=gated):
+            _forward[(-(-batch // 2), channels)](
+                *(v, x0, x1, y, spectrum, skip),
+                *(plan.first, plan.second, plan.twiddle),
+                *(batch, length, v.stride(0), v.stride(1), y.stride(0), y.stride(1)),
+                **plan.constants(v.dtype, gated=gated),
+            )
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        v, k, skip, x0, x1 = ctx.saved_tensors
+        own = _Operands(*ctx.saved_tensors)
         try:
-            with _compiling("backward", v), _device_of(v):
-                return _FusedConv._fused_gradients(v, k, skip, x0, x1, grad)
+            return _fused_gradients(own, grad.contiguous())
         except NotCompiledError as err:
             notice(str(err))
-            return _gradients(v, k, skip, x0, x1, grad)
+            return _gradients(own, grad)
 
-    @staticmethod
-    def _fused_gradients(
-        v: Tensor,
-        k: Tensor,
-        skip: Tensor,
-        x0: Tensor | None,
-        x1: Tensor | None,
-        grad: Tensor,
-    ) -> tuple[Tensor | None, ...]:
-        taps, gated = k.shape[-1], x0 is not None
-        v, x0, x1 = _alike(v, x0, x1)
-        grad = grad.contiguous()
-        batch, channels, length = v.shape
-        plan = _Plan.of(length, v.device)
-        pairs = -(-batch // 2)
-        splits = min(pairs, max(1, _PROGRAMS // channels))
-        of_v, of_x0, of_x1 = (
-            torch.empty_like(grad) if wanted else None
-            for wanted in (True, gated, gated)
-        )
-        size = plan.first.shape[-1] * plan.second.shape[-1]
-        of_spectrum = torch.empty(splits, channels, 2, size, device=v.device)
-        of_skip = torch.empty(splits, channels, device=v.device)
+
+def _fused_gradients(own: _Operands, grad: Tensor) -> _Operands:
+    v, x0, x1 = _alike(own.v, own.x0, own.x1)
+    gated = x0 is not None
+    batch, channels, length = v.shape
+    plan = _Plan.of(_size(length), v.device)
+    spectrum, skip = plan.spectrum(own.k), own.skip.contiguous()
+    pairs = -(-batch // 2)
+    splits = min(pairs, max(1, _PROGRAMS // channels))
+    of_v, of_x0, of_x1 = (
+        torch.empty_like(grad) if wanted else None for wanted in (True, gated, gated)
+    )
+    of_spectrum = torch.empty(splits, channels, 2, plan.size, device=v.device)
+    of_skip = torch.empty(splits, channels, device=v.device)
+    with _launching("backward", v, gated=gated):
         _backward[(channels, splits)](
             *(v, x0, x1, grad, of_v, of_x0, of_x1),
-            *(plan.spectrum(k), skip.contiguous(), of_spectrum, of_skip),
+            *(spectrum, skip, of_spectrum, of_skip),
             *(plan.first, plan.second, plan.twiddle),
             *(batch, length, channels, -(-pairs // splits)),
             *(v.stride(0), v.stride(1), grad.stride(0), grad.stride(1)),
             **plan.constants(v.dtype, gated=gated),
         )
-        of_k = plan.taps(of_spectrum.sum(0), taps)
-        return of_v, of_k, of_skip.sum(0), of_x0, of_x1
+    of_k = plan.taps(of_spectrum.sum(0), own.k.shape[-1])
+    assert of_v is not None
+    return _Operands(of_v, of_k, of_skip.sum(0), of_x0, of_x1)
 
 
-def _gradients(
-    v: Tensor,
-    k: Tensor,
-    skip: Tensor,
-    x0: Tensor | None,
-    x1: Tensor | None,
-    grad: Tensor,
-) -> tuple[Tensor | None, ...]:
+def _gradients(own: _Operands, grad: Tensor) -> _Operands:
     """Gradients by PyTorch, where the kernel of the way back does not compile."""
-    given = [x if x is None else x.detach().requires_grad_() for x in (v, k, skip)]
-    if x0 is not None and x1 is not None:
-        given += [x.detach().requires_grad_() for x in (x0, x1)]
+    given = [x.detach().requires_grad_() for x in own if x is not None]
+    v, k, skip, *gates = given
     with torch.enable_grad():
-        u = given[0] if len(given) == 3 else given[0] * given[4]
-        y = spectral_conv(u, filter_spectrum(given[1], u.shape[-1]), bias=given[2])
-        y = y if len(given) == 3 else y * given[3]
-    return (*torch.autograd.grad(y, given, grad), None, None)[:5]
+        u = v * gates[1] if gates else v
+        y = spectral_conv(u, filter_spectrum(k, u.shape[-1]), bias=skip)
+        y = gates[0] * y if gates else y
+    of_x0, of_x1 = None, None
+    of_v, of_k, of_skip, *of_gates = torch.autograd.grad(y, given, grad)
+    if of_gates:
+        of_x0, of_x1 = of_gates
+    return _Operands(of_v, of_k, of_skip, of_x0, of_x1)
 
 
 class _Plan:
@@ -255,8 +251,8 @@ class _Plan:
 
     @staticmethod
     @lru_cache(maxsize=32)
-    def of(length: int, device: torch.device) -> "_Plan":
-        return _Plan(_size(length), device)
+    def of(size: int, device: torch.device) -> "_Plan":
+        return _Plan(size, device)
 
     def spectrum(self, k: Tensor) -> Float[Tensor, "channels 2 size"]:
         """Transform filters, divided by the size, as [f1, f2]."""
@@ -391,7 +387,7 @@ def _forward(
     N2: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    channel, row = tl.program_id(0), 2 * tl.program_id(1)
+    row, channel = 2 * tl.program_id(0), tl.program_id(1)
     n = tl.arange(0, N1 // 2)[:, None] * N2 + tl.arange(0, N2)[None, :]
     inside = n < length
     both = inside & (n * 0 + row + 1 < batch)

@@ -113,7 +113,9 @@ def fft_conv(
         Weight of the skip ``bias * u``.
     backend
         ``"torch"``; ``"triton"``, one kernel each way for up to 4,096 positions on a
-        GPU; ``"auto"`` is torch, for the kernel has been tested, but never timed.
+        GPU, where two sequences share a transform: rounding follows the larger one and
+        NaN reaches the other; ``"auto"`` is torch, for the kernel has been tested in
+        Triton's interpreter, and never run on a GPU.
 
     Raises
     ------
@@ -134,13 +136,7 @@ def fft_conv(
     >>> fft_conv(u, torch.tensor([[1.0, 10.0]])).round(decimals=4)
     tensor([[[ 1., 12., 23.]]])
     """
-    check_backend(backend)
-    _check_filters(u, k)
-    if backend == "triton":
-        y = _on_triton(u, k, bias, None)
-        if y is not None:
-            return y
-    return spectral_conv(u, filter_spectrum(k, u.shape[-1]), bias=bias)
+    return _between_gates(u, k, bias, None, backend)
 
 
 def gated_fft_conv(
@@ -169,13 +165,7 @@ def gated_fft_conv(
     >>> gated_fft_conv(v, torch.tensor([[1.0, 10.0]]), gates).round(decimals=3)
     tensor([[[  4.,  48.,  92.]]])
     """
-    check_backend(backend)
-    _check_filters(v, k)
-    if backend == "triton":
-        y = _on_triton(v, k, bias, gates)
-        if y is not None:
-            return y
-    return gates[0] * fft_conv(v * gates[1], k, bias=bias)
+    return _between_gates(v, k, bias, gates, backend)
 
 
 def fits_triton(u: Tensor) -> bool:
@@ -186,7 +176,7 @@ def fits_triton(u: Tensor) -> bool:
     ImportError
         If Triton is missing.
     """
-    return _triton().takes(u)
+    return bool(triton_kernels().takes(u))
 
 
 def check_backend(backend: str) -> Backend:
@@ -204,12 +194,26 @@ def check_backend(backend: str) -> Backend:
     return cast(Backend, backend)
 
 
-def _check_filters(u: Tensor, k: Tensor) -> None:
-    if u.shape[1] != k.shape[0]:
+def _between_gates(
+    v: Tensor,
+    k: Tensor,
+    bias: Tensor | None,
+    gates: tuple[Tensor, Tensor] | None,
+    backend: str,
+) -> Tensor:
+    check_backend(backend)
+    if v.shape[1] != k.shape[0]:
         raise ValueError(
-            f"k must have one filter per channel of u ({u.shape[1]}); "
+            f"k must have one filter per channel of u ({v.shape[1]}); "
             f"got {k.shape[0]} filters."
         )
+    if backend == "triton":
+        y = _on_triton(v, k, bias, gates)
+        if y is not None:
+            return y
+    u = v if gates is None else v * gates[1]
+    y = spectral_conv(u, filter_spectrum(k, u.shape[-1]), bias=bias)
+    return y if gates is None else gates[0] * y
 
 
 def spectral_conv(
@@ -245,7 +249,14 @@ def spectral_conv(
     return y.to(u.dtype)
 
 
-def _triton() -> ModuleType:
+def triton_kernels() -> ModuleType:
+    """Import the fused kernels.
+
+    Raises
+    ------
+    ImportError
+        If Triton is missing.
+    """
     try:
         return import_module("hyenascope.ops._triton_fft_conv")
     except ImportError as err:
@@ -258,7 +269,7 @@ def _on_triton(
     u: Tensor, k: Tensor, bias: Tensor | None, gates: tuple[Tensor, Tensor] | None
 ) -> Tensor | None:
     """Return the fused kernel's result, or None where it does not compile."""
-    kernels = _triton()
+    kernels = triton_kernels()
     skip = k.new_zeros(k.shape[0]) if bias is None else bias
     try:
         return kernels.fused_conv(u, k, skip, gates)

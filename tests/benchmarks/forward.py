@@ -12,8 +12,6 @@ the quicker of MKL and oneDNN, with nothing in between. Nothing here passes or f
 import argparse
 import multiprocessing
 import os
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,8 +24,9 @@ from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.hyena_block import Block
 from hyenascope.ops.cache_pieces import cut_to_cache
 from hyenascope.ops.linear import linear
+from tests.benchmarks.peak_memory import peak_memory
 from tests.benchmarks.published import published_hidden
-from tests.benchmarks.report import Row
+from tests.benchmarks.report import Row, say
 
 TINY = HyenaConfig(d_model=128, n_layer=2, d_inner=512, l_max=1026)
 TINY_256 = HyenaConfig(d_model=256, n_layer=2, d_inner=1024, l_max=1026)
@@ -76,13 +75,13 @@ def main() -> None:
     parser.add_argument("--case", default="", help="only cases whose name holds this")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    _say(f"torch {torch.__version__}, {options.threads} threads, per sequence")
+    say(f"torch {torch.__version__}, {options.threads} threads, per sequence")
     measured([case for case in CASES if options.case in case.name], options.threads)
 
 
 def measured(cases: Sequence[Case], threads: int) -> list[Row]:
     """Time the cases, print a line for each side, and return the rows."""
-    _say(f"{'case':30} {'side':10} batch {'wall ms':>9} {'CPU ms':>9} {'peak MB':>8}")
+    say(f"{'case':30} {'side':10} batch {'wall ms':>9} {'CPU ms':>9} {'peak MB':>8}")
     return [row for case in cases for row in _rows(case, threads)]
 
 
@@ -93,20 +92,20 @@ def _rows(case: Case, threads: int) -> list[Row]:
         best = _alternate(case, sides)
         peaks = [_ask(side, None) for side in sides]
     for name, cost, peak in zip(names, best, peaks, strict=True):
-        _say(
+        say(
             f"{case.name:30} {name:10} {cost.batch:5d} {cost.wall * 1e3:9.2f} "
             f"{cost.cpu * 1e3:9.2f} {peak:8.0f}"
         )
     theirs, ours = best[:2]
     wall, cpu = theirs.wall / ours.wall, theirs.cpu / ours.cpu
     load = f"load {os.getloadavg()[0]:.1f}"
-    _say(f"{'':30} ratio {wall:.2f} wall, {cpu:.2f} CPU; {load}")
+    say(f"{'':30} ratio {wall:.2f} wall, {cpu:.2f} CPU; {load}")
     target = f"≥ {case.target}" if case.target else "none"
     note = f"{cpu:.2f} by CPU seconds; peak {peaks[0]:,.0f} → {peaks[1]:,.0f} MB"
     rows = [Row(case.name, f"published {theirs}", str(ours), wall, target, note)]
     if case.roof:
         share = best[2].wall / ours.wall
-        _say(f"{'':30} {share:.0%} of the time are the products' own")
+        say(f"{'':30} {share:.0%} of the time are the products' own")
         name = f"{case.name}: share of the products' roof"
         roof = f"products alone {best[2]}"
         target = "≥ 0.60" if case.target else "none"
@@ -159,7 +158,7 @@ def _serve(pipe: Connection, name: str, case: Case, threads: int) -> None:
             except EOFError:
                 return
             if batch is None:
-                pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+                pipe.send(peak_memory() / 2**20)
                 continue
             pipe.send(_timed(run, torch.randint(7, 11, (batch, case.length))))
 
@@ -205,11 +204,6 @@ class _Products:
     def __call__(self, tokens: torch.Tensor) -> None:
         for _ in range(-(-tokens.numel() // self.piece)):
             self.way()
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

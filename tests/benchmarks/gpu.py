@@ -8,7 +8,7 @@ moves in the same run. Nothing here passes or fails.
 """
 
 import argparse
-import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -21,8 +21,11 @@ import tests.benchmarks.without_jaxtyping  # noqa: F401  # isort: split
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.ops.fft_conv import gated_fft_conv
 from tests.benchmarks.published import published_hidden
-from tests.benchmarks.report import Row, publish, save_rows, speed_table
+from tests.benchmarks.report import Row, publish, save_rows, say, speed_table
 
+MODEL = {way: f"tiny, 1 kb × 256, {way}" for way in ("forward", "training step")}
+BESIDE_ATTENTION = "gated convolution, 1 Mb, beside attention"
+MEGABASE = "large-1m, training at 1 Mb, checkpointed, peak GB"
 WIDTH, TOKENS = 256, 2**21  # channels, and positions of a whole batch
 SHORT = (1_024, 2_048, 4_096)
 LONG = (8_192, 16_384, 32_768, 131_072, 2**20)
@@ -50,8 +53,9 @@ def measured() -> list[Row]:
         return [
             Row(what, "no GPU here", "", None, target) for what, target in _planned()
         ]
+    warnings.simplefilter("error", UserWarning)  # a stand-in is not timed
     copied = _bandwidth()
-    _say(f"{torch.cuda.get_device_name()}: a copy moves {copied / 1e12:.2f} TB/s")
+    say(f"{torch.cuda.get_device_name()}: a copy moves {copied / 1e12:.2f} TB/s")
     rows = []
     for length in (*SHORT, *LONG):
         for dtype in (torch.bfloat16, torch.float32):
@@ -71,9 +75,9 @@ def _planned() -> list[tuple[str, str]]:
     ]
     return [
         *named,
-        *((f"tiny, 1 kb × 256, {way}", "≥ 2") for way in ("forward", "training step")),
-        ("gated convolution, 1 Mb, beside attention", "≥ 160"),
-        ("large-1m, training at 1 Mb, checkpointed, peak GB", "< 80"),
+        *((name, "≥ 2") for name in MODEL.values()),
+        (BESIDE_ATTENTION, "≥ 160"),
+        (MEGABASE, "< 80"),
     ]
 
 
@@ -129,7 +133,7 @@ def _convolutions(length: int, dtype: torch.dtype, copied: float) -> list[Row]:
                 f"{floor / ours:.0%} of the floor, spread {wide:.0%} and {spread:.0%}",
             )
         )
-        _say(str(rows[-1]))
+        say(str(rows[-1]))
     return rows
 
 
@@ -158,7 +162,7 @@ def _models() -> list[Row]:
         both = ", ".join(f"{name} {found * 1e3:.1f} ms" for name, found in best.items())
         rows.append(
             Row(
-                f"tiny, 1 kb × 256, {way}",
+                MODEL[way],
                 f"published {theirs * 1e3:.1f} ms",
                 both,
                 theirs / best[backend],
@@ -166,7 +170,7 @@ def _models() -> list[Row]:
                 f"ratio of {backend}",
             )
         )
-        _say(str(rows[-1]))
+        say(str(rows[-1]))
     return rows
 
 
@@ -191,7 +195,7 @@ def _attention() -> Row:
 
     ours, spread = _seconds(convolve)
     return Row(
-        "gated convolution, 1 Mb, beside attention", f"attention {theirs:.2f} s",
+        BESIDE_ATTENTION, f"attention {theirs:.2f} s",
         f"torch {ours * 1e3:.1f} ms", theirs / ours, "≥ 160", f"spread {spread:.0%}",
     )  # fmt: skip
 
@@ -210,7 +214,7 @@ def _megabase() -> Row:
     seconds, _ = _seconds(step, most=2)
     peak = torch.cuda.max_memory_allocated() / 1e9
     return Row(
-        "large-1m, training at 1 Mb, checkpointed, peak GB", "80 GB, the paper's GPU",
+        MEGABASE, "80 GB, the paper's GPU",
         f"{peak:.1f} GB", peak, "< 80", f"{seconds:.2f} s a step, bf16 autocast",
     )  # fmt: skip
 
@@ -236,11 +240,6 @@ def _bandwidth() -> float:
     x = torch.empty(2**30, dtype=torch.uint8, device="cuda")
     y = torch.empty_like(x)
     return 2 * x.nbytes / _seconds(lambda: y.copy_(x))[0]  # type: ignore[arg-type,return-value]
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

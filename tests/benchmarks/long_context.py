@@ -10,7 +10,6 @@ line fits how time grows with length. Nothing here passes or fails.
 import argparse
 import math
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +20,7 @@ import torch
 
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.predict import embed, log_probs
+from tests.benchmarks.peak_memory import peak_memory
 from tests.benchmarks.published import published_hidden
 from tests.benchmarks.report import Row, say
 
@@ -81,8 +81,7 @@ def _measure(action: str, shape: str, length: int, threads: int) -> Cost:
     wall, cpu = time.perf_counter(), time.process_time()
     ACTIONS[action](model, sequence)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Cost(wall, cpu, peak)
+    return Cost(wall, cpu, peak_memory())
 
 
 def exponent(lengths: Sequence[int], seconds: Sequence[float]) -> float:

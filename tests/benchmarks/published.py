@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.hyena_block import Block, HyenaMixer
+from hyenascope.models.hyena_block import Block
 from hyenascope.models.hyena_filter import HyenaFilter
+from hyenascope.models.hyena_mixer import HyenaMixer
 
 
 def published_hidden(model: HyenaLM, tokens: Tensor) -> Tensor:

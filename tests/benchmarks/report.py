@@ -107,6 +107,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def made_by(command: str, models: Iterable[HyenaLM], seconds: float, note: str) -> str:
     """Say what made a page: command, versions, weights, time."""
     versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    # Here, for the benchmark of a GPU has no safetensors.
     from hyenascope.models.checkpoint import checkpoint_hash
 
     hashes = ", ".join(f"{each.name} `{checkpoint_hash(each)}`" for each in models)

@@ -22,8 +22,8 @@ from hyenascope.interpret.gradient_targets import (
     LogLikelihood,
 )
 from hyenascope.interpret.head_output import HeadOutput
+from hyenascope.models.elementwise import Gelu
 from hyenascope.models.gradient_memory import GradientPlan, plan_gradients
-from hyenascope.models.hyena_block import Gelu
 from hyenascope.models.one_hot_module import OneHotLM
 from hyenascope.models.predict import log_likelihood
 from hyenascope.sequence.one_hot import one_hot

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from hyenascope.interpret.deep_lift_rules import deep_lift_rules
-from hyenascope.models.hyena_block import Gelu, Product
+from hyenascope.models.elementwise import Gelu, Product
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 

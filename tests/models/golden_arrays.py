@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hyenascope.models import hyena_block
+from hyenascope.models import hyena_mixer
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.state_layouts import read_weights
 
@@ -182,14 +182,14 @@ def recording(model: HyenaLM) -> Iterator[dict[str, Tensor]]:
         handles.append(module.register_forward_hook(hook))
 
     def wrap(name: str):
-        original = getattr(hyena_block, name)
+        original = getattr(hyena_mixer, name)
 
         def wrapper(u, *args, **kwargs):
             y = original(u, *args, **kwargs)
             calls[name].append((u, y))
             return y
 
-        setattr(hyena_block, name, wrapper)
+        setattr(hyena_mixer, name, wrapper)
         return original
 
     originals = {name: wrap(name) for name in calls}
@@ -201,7 +201,7 @@ def recording(model: HyenaLM) -> Iterator[dict[str, Tensor]]:
         yield seen
     finally:
         for name, original in originals.items():
-            setattr(hyena_block, name, original)
+            setattr(hyena_mixer, name, original)
         for handle in handles:
             handle.remove()
     raw = dict(seen)

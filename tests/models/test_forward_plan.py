@@ -1,5 +1,6 @@
 """Plans of a pass: what they choose, and what a pass really takes."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,20 +25,15 @@ LARGE = HyenaConfig(d_model=256, n_layer=8, d_inner=1024, l_max=2**20)
 
 MEASURE = """
 import sys
-from pathlib import Path
 
 import torch
 
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from tests.benchmarks.peak_memory import peak_memory as peak
 
 
-def peak():  # not getrusage, which counts what the process was started from
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.split("VmHWM:")[1].split()[0])
-
-
-length, limit = int(sys.argv[1]), sys.argv[2]
-model = HyenaLM(HyenaConfig(l_max=2**18)).eval()
+length, limit, dtype = int(sys.argv[1]), sys.argv[2], getattr(torch, sys.argv[3])
+model = HyenaLM(HyenaConfig(l_max=2**18)).eval().to(dtype)
 model.max_memory = None if limit == "none" else limit
 with torch.inference_mode():
     model.hidden(torch.full((1, 100), 7))
@@ -48,11 +44,19 @@ print(peak() - before, model.plan(length).peak)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the peak of a process")
-@pytest.mark.parametrize("limit", ["none", "500 MB"])
-def test_the_estimate_is_what_a_pass_takes(limit):
+@pytest.mark.parametrize(
+    ("limit", "dtype"),
+    [
+        *(("none", dtype) for dtype in ("float32", "float64", "bfloat16")),
+        ("500 MB", "float32"),
+        ("1 GB", "float64"),
+    ],
+)
+def test_the_estimate_is_what_a_pass_takes(limit, dtype):
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, "200000", limit],
+        [sys.executable, "-c", MEASURE, "200000", limit, dtype],
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # beside other tests
         capture_output=True,
         text=True,
         check=True,
@@ -93,14 +97,20 @@ def test_a_batch_is_cut_on_a_cpu_and_to_the_limit_on_a_gpu():
 @pytest.mark.parametrize("on_gpu", [False, True])
 def test_refuses_what_does_not_fit_and_says_what_would(on_gpu):
     around = Surroundings(limit=10**9, on_gpu=on_gpu)
+    around = replace(around, is_set=not on_gpu)
     with pytest.raises(ValueError, match=r"hold about .* GB .* got 1\.0 GB") as caught:
         fitting_plan(LARGE, 1, 1_000_000, around)
     said = str(caught.value)
-    assert said.startswith("GPU memory must" if on_gpu else "max_memory must")
+    assert said.startswith("free GPU memory must" if on_gpu else "max_memory must")
     assert ("device='cpu'" in said) == on_gpu
     longest = int(said.split("at most ")[1].split()[0].replace(",", ""))
     assert forward_plan(LARGE, 1, longest, around).fits
     assert not forward_plan(LARGE, 1, longest + 1, around).fits
+
+
+def test_a_limit_below_any_row_names_no_length():
+    with pytest.raises(ValueError, match=r"got 1\.0 kB\. Take [\d.]+ MB\.$"):
+        fitting_plan(LARGE, 1, 1_000, Surroundings(limit=1_000))
 
 
 def test_says_itself_in_words():
@@ -164,6 +174,18 @@ class TestModel:
         assert not model.backbone.layers[0].mixer.filter_fn._spectra
         model.max_memory = None
         torch.testing.assert_close(model(tokens), expected, rtol=0, atol=1e-5)
+
+    @torch.no_grad()
+    def test_a_limit_forgets_what_was_kept_and_keeps_one_length(self):
+        model = HyenaLM(HyenaConfig()).eval()
+        filter_fn = model.backbone.layers[0].mixer.filter_fn
+        model(torch.full((1, 100), 7))
+        assert filter_fn.bytes_in_use
+        model.max_memory = "100 MB"
+        assert not filter_fn.bytes_in_use
+        for length in (100, 101):
+            model(torch.full((1, length), 7))
+        assert [key[1] for key in filter_fn._spectra] == [101]
 
     def test_refuses_before_the_work(self):
         model = HyenaLM(HyenaConfig())

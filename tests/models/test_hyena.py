@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -457,6 +458,15 @@ def test_the_kernel_runs_where_it_is_asked_for(kernels, training):
     model.backend = "auto"
     run()
     assert len(kernels) == 2
+
+
+def test_the_kernel_without_triton_is_refused_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "hyenascope.ops._triton_fft_conv", raising=False)
+    model = build()
+    with pytest.raises(ImportError, match=r"needs Triton: pip install triton"):
+        model.backend = "triton"
+    assert model.backend == "auto"
 
 
 @torch.no_grad()

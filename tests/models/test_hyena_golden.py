@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from hyenascope.models.hyena import HyenaConfig
-from hyenascope.models.hyena_block import HyenaMixer
 from hyenascope.models.hyena_filter import ExponentialModulation, PositionalEmbedding
+from hyenascope.models.hyena_mixer import HyenaMixer
 from tests.models.golden_arrays import (
     CONFIGS,
     HERE,
@@ -61,8 +61,14 @@ def test_path_without_gradients_equals_the_reference(name, length):
 @names
 @pytest.mark.parametrize("grad", [False, True])
 @pytest.mark.parametrize("length", [1, 3, 17, None])
-def test_a_kernel_errs_as_little_as_pytorch(name, length, grad):
-    pytest.importorskip("triton", reason="needs Triton: pip install triton")
+def test_a_kernel_errs_as_little_as_pytorch(name, length, grad, monkeypatch):
+    home = pytest.importorskip(
+        "hyenascope.ops._triton_fft_conv", reason="needs Triton: pip install triton"
+    )
+    fused, calls = home.fused_conv, []
+    monkeypatch.setattr(
+        home, "fused_conv", lambda *given: calls.append(0) or fused(*given)
+    )
     golden = bundled(name)
     prefix = f"forward/L{length or CONFIGS[name].l_max}"
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -75,6 +81,8 @@ def test_a_kernel_errs_as_little_as_pytorch(name, length, grad):
         with torch.set_grad_enabled(grad):
             found = model(ids).detach().cpu().numpy()
         errors[backend] = abs(found - expected).max() / abs(expected).max()
+    config = CONFIGS[name]
+    assert len(calls) == (config.n_layer if config.order == 2 else 0)
     assert errors["triton"] <= 2 * max(errors["torch"], 1e-6)
 
 
