@@ -49,9 +49,9 @@ class Case:
 
 
 CASES = (
-    Case("tiny-1k, own best batch", TINY, 1024, BATCHES, 5, 1.5, roof=True),
-    Case("tiny-1k, batch 64", TINY, 1024, (64,), 7, 2.5),
-    Case("tiny-1k-d256, own best batch", TINY_256, 1024, BATCHES, 5, None, roof=True),
+    Case("tiny-1k, own best batch", TINY, 1024, BATCHES, 15, 1.5, roof=True),
+    Case("tiny-1k, batch 64", TINY, 1024, (64,), 15, 2.5),
+    Case("tiny-1k-d256, own best batch", TINY_256, 1024, BATCHES, 10, None, roof=True),
     Case("small-32k, 32 kb, batch 1", SMALL_32K, 32768, (1,), 5, 2.5),
     Case("medium-160k, 160 kb, batch 1", MEDIUM_160K, 160_000, (1,), 2, 2.5),
 )
