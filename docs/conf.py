@@ -36,6 +36,7 @@ root_doc = "docs/index"
 include_patterns = [
     *("README.md", "CHANGELOG.md", "docs/*.md", "docs/*.ipynb", "docs/api/*"),
     *("notebooks/*.ipynb", "hyenascope/weights/*/README.md"),
+    "tests/benchmarks/RESULTS.md",
 ]
 exclude_patterns = [".*", "build", "demo", "out", "runs"]
 extensions = [
