@@ -142,9 +142,9 @@ def forward_plan(
     --------
     >>> print(forward_plan(HyenaConfig(), 64, 1_024, Surroundings()))
     64 × 1,024 tokens, without gradients
-    15 at a time; projections in one go
+    13 at a time; projections in one go
     FFT of 2,048 points; spectra of filters kept
-    about 44.0 MB, beside the weights
+    about 30.3 MB, beside the weights
     """
     keeps = keeps_spectra(config, length, around.spectra, around.wide)
     plan = None
@@ -262,11 +262,12 @@ def _choices(
     config: HyenaConfig, batch: int, length: int, around: Surroundings
 ) -> Iterator[tuple[int, int]]:
     """Rows and groups, the quickest first."""
-    d, parts = config.d_model, config.order + 1
+    d, parts = config.d_model, _streams(config, around)
     most = max(1, batch)
     if not around.on_gpu:
         row_bytes = around.element * length * config.widest
-        most = max(1, min(most, _KEPT_BYTES // row_bytes))
+        passes = -(-most // max(1, _KEPT_BYTES // row_bytes))
+        most = -(-most // passes)  # as many in each
     for rows in (most >> i for i in range(most.bit_length())):
         projected = around.wide * rows * length * d * parts
         if around.on_gpu or projected <= _PROJECTED_BYTES:
@@ -276,6 +277,12 @@ def _choices(
             yield rows, groups
             groups *= 2
         yield rows, max(1, d // _LEAST_CHANNELS)
+
+
+def _streams(config: HyenaConfig, around: Surroundings) -> int:
+    """Count those of a channel that are held whole, see `Block.step`."""
+    entered = not (around.on_gpu or config.bidirectional)
+    return config.order if entered else config.order + 1
 
 
 def _longest(config: HyenaConfig, around: Surroundings) -> int:
@@ -299,7 +306,7 @@ def _peak(
     config: HyenaConfig, length: int, rows: int, groups: int, around: Surroundings
 ) -> int:
     """Add up what is alive at once, in bytes."""
-    d, parts, tokens = config.d_model, config.order + 1, rows * length
+    d, parts, tokens = config.d_model, _streams(config, around), rows * length
     sides = 2 if config.bidirectional else 1
     number, wide, transform = around.element, around.wide, fft_length(length)
     stream = wide * tokens * d + (number * tokens * d if number < wide else 0)
@@ -310,8 +317,10 @@ def _peak(
         least = convolved_at_once(rows, length, around)
         piece = cut_to_cache(channels, number * tokens * parts)
         channels = min(channels, max(least, piece))
-    # Streams smoothed; what is convolved, padded, its spectrum, and back.
-    convolved = channels * rows * (number * (parts + 1) * length + 3 * wide * transform)
+    # Streams smoothed, unless they were; what is convolved, padded, its spectrum, back.
+    smoothed = 0 if parts == config.order else parts
+    convolved = number * (smoothed + 1) * length + 3 * wide * transform
+    convolved *= channels * rows
     kept = keeps_spectra(config, length, around.spectra, wide)
     written = min(d, WRITTEN_AT_ONCE) if kept else channels
     taps = 2 * sides * max(written, min(d, WRITTEN_AT_ONCE))

@@ -8,6 +8,7 @@ called, so that hooks see and attribution explains them.
 """
 
 from collections.abc import Callable
+from itertools import product
 
 import torch
 from jaxtyping import Bool, Float
@@ -88,7 +89,10 @@ class Block(nn.Module):
 
         Only where `is_plain`: a hook could hold on to what is written over here.
         """
-        gated = self.gate(stream, mask, workspace=workspace, plan=plan)
+        if self.mixer.enters_in_pieces(stream):
+            gated = self._gate_in_pieces(stream, workspace, plan)
+        else:
+            gated = self.gate(stream, mask, workspace=workspace, plan=plan)
         return self.finish(stream, gated, out=stream)
 
     @property
@@ -133,6 +137,39 @@ class Block(nn.Module):
             )
         return gated
 
+    def _gate_in_pieces(
+        self, stream: Tensor, workspace: Workspace, plan: ForwardPlan | None
+    ) -> Float[Tensor, "batch channels length"]:
+        """`gate` of a plain causal block, that never holds the projections whole."""
+        spectra = self.mixer.filter_fn.spectra(stream.shape[1])
+
+        def some(channels: slice) -> Tensor:
+            entered = self._enter(stream, channels, workspace)
+            return self.mixer.convolve_in_place(entered, channels, spectra)
+
+        groups = self._groups(stream, plan)
+        if len(groups) == 1:
+            return some(groups[0])
+        like = self.norm1.weight
+        gated = workspace.empty("gated", stream.mT.shape, like=like)
+        for channels in groups:
+            gated[:, channels] = some(channels)
+        return gated
+
+    def _enter(
+        self, stream: Tensor, channels: slice, workspace: Workspace
+    ) -> Float[Tensor, "batch order some length"]:
+        """`HyenaMixer.enter` of the whole length."""
+        batch, length, _ = stream.shape
+        shape = (batch, self.config.order, channels.stop - channels.start, length)
+        entered = workspace.empty("entered", shape, like=self.norm1.weight)
+        reach = self.config.short_filter_order - 1
+        for rows, piece in self._pieces(stream):
+            part = stream[rows, max(0, piece.start - reach) : piece.stop]
+            to = entered[rows, ..., piece]
+            self.mixer.enter(normed(self.norm1, part), to, channels)
+        return entered
+
     def _groups(self, stream: Tensor, plan: ForwardPlan | None) -> list[slice]:
         """Channels whose projections are made at once."""
         if plan is None:
@@ -157,16 +194,16 @@ class Block(nn.Module):
         batch, length, _ = stream.shape
         d = len(range(self.config.d_model)[channels])
         width = (self.config.order + 1) * d
-        pieces = self._along(stream)
+        pieces = self._pieces(stream)
         if len(pieces) == 1 and margin == 0:
             return self.mixer.project_in(normed(self.norm1, stream), channels)
         workspace = workspace or Workspace()
         shape = (batch, width, margin + length)
         projected = workspace.empty("projected", shape, like=self.norm1.weight)
-        for piece in pieces:
+        for rows, piece in pieces:
             to = slice(margin + piece.start, margin + piece.stop)
-            part = normed(self.norm1, stream[:, piece])
-            projected[..., to] = self.mixer.project_in(part, channels)
+            part = normed(self.norm1, stream[rows, piece])
+            projected[rows, :, to] = self.mixer.project_in(part, channels)
         return projected
 
     def finish(
@@ -180,16 +217,22 @@ class Block(nn.Module):
         ``out`` may be ``stream`` itself.
         """
         out = torch.empty_like(stream) if out is None else out
-        for piece in self._along(stream):
-            mixed = self.mixer.project_out(gated[..., piece])
-            part = stream[:, piece] + self.dropout(mixed)
-            torch.add(part, self.dropout(self._feed(part)), out=out[:, piece])
+        for rows, piece in self._pieces(stream):
+            mixed = self.mixer.project_out(gated[rows, :, piece])
+            part = stream[rows, piece] + self.dropout(mixed)
+            torch.add(part, self.dropout(self._feed(part)), out=out[rows, piece])
         return out
 
-    def _along(self, stream: Tensor) -> list[slice]:
+    def _pieces(self, stream: Tensor) -> list[tuple[slice, slice]]:
+        """Sequences and positions that stay in cache together, whole ones if they do.
+
+        Channel-first steps are the quicker the more neighbours lie next to one another.
+        """
         batch, length, _ = stream.shape
-        row_bytes = batch * self.config.widest * stream.element_size()
-        return cache_pieces(stream, length, row_bytes)
+        number = self.config.widest * stream.element_size()
+        rows = cache_pieces(stream, batch, length * number)
+        along = cache_pieces(stream, length, number)
+        return list(product(rows, along))
 
     def _mix(self, stream: Tensor, mask: Tensor | None) -> Tensor:
         return self.mixer(normed(self.norm1, stream), mask)

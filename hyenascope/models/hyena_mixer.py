@@ -123,14 +123,50 @@ class HyenaMixer(nn.Module):
 
         A few channels at a time; the result takes the memory of their ``x0``.
         """
-        around = Surroundings.of(streams)
-        least = convolved_at_once(streams.shape[0], streams.shape[-1], around)
-        row_bytes = streams[:, :, 0].nbytes
-        for piece in cache_pieces(streams, streams.shape[2], row_bytes, least=least):
+        for piece in _few_channels(streams):
             part = slice(channels.start + piece.start, channels.start + piece.stop)
             some = streams[:, :, piece]
             self._gate(some, part, spectra, mask, watch, out=some[:, 0])
         return streams[:, 0]
+
+    def enters_in_pieces(self, x: Tensor) -> bool:
+        """Whether `enter` can stand in for what leads up to a long convolution.
+
+        It sees no mask, and nobody sees what it does.
+        """
+        ours = self.backend != "triton" and not self.config.bidirectional
+        return ours and x.device.type == "cpu"
+
+    def enter(
+        self,
+        x: Float[Tensor, "batch more channels"],
+        out: Float[Tensor, "batch order some positions"],
+        channels: slice,
+    ) -> None:
+        """Do all that comes before the first long convolution, while it is in cache.
+
+        Writes ``x0 … x_{order-2}`` and ``v * x_{order-1}`` of some channels. Where
+        ``x`` has more positions than ``out``, the first ones only lead up to the rest.
+        """
+        streams = self.project_in(x, channels).unflatten(1, (self._parts, -1))
+        lead = x.shape[1] - out.shape[-1]
+        *gates, v = (part[..., lead:] for part in self.smooth(streams, channels))
+        for gate, to in zip(gates, out[:, :-1].unbind(1), strict=False):
+            to.copy_(gate)
+        torch.mul(v, gates[-1], out=out[:, -1])
+
+    def convolve_in_place(
+        self,
+        entered: Float[Tensor, "batch order some length"],
+        channels: slice,
+        spectra: Sequence[Spectrum],
+    ) -> Float[Tensor, "batch some length"]:
+        """Do all that comes after `enter`; the result takes the memory of ``x0``."""
+        for piece in _few_channels(entered):
+            part = slice(channels.start + piece.start, channels.start + piece.stop)
+            *gates, u = entered[:, :, piece].unbind(1)
+            self._by_turns(gates, u, part, spectra, out=gates[0])
+        return entered[:, 0]
 
     def project_out(
         self, y: Float[Tensor, "batch channels length"]
@@ -187,18 +223,47 @@ class HyenaMixer(nn.Module):
         out: Tensor | None = None,
     ) -> Float[Tensor, "batch channels length"]:
         """Smooth, gate and convolve ``streams`` of some channels."""
-        *gates, v = self.smooth(streams, channels)
-        for index, gate in enumerate(reversed(gates[1:])):
-            u = self.masked(self.gates[index](v, gate), mask)
-            v = self.convolve(u, index, spectra[index], channels)
-            if watch is not None:
-                watch(index, channels, u, v)
+        *gates, last, v = self.smooth(streams, channels)
+        u = self.gates[0](v, last)
+        return self._by_turns(gates, u, channels, spectra, mask, watch, out)
+
+    def _by_turns(
+        self,
+        gates: Sequence[Tensor],
+        u: Tensor,
+        channels: slice,
+        spectra: Sequence[Spectrum],
+        mask: Tensor | None = None,
+        watch: Watch | None = None,
+        out: Tensor | None = None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """Convolve ``u`` and gate it, from the last of ``gates`` to the first."""
+        for index, spectrum in enumerate(spectra[:-1]):
+            v = self._watched(u, index, spectrum, channels, mask, watch)
+            u = self.gates[index + 1](v, gates[-1 - index])
+        v = self._watched(u, len(spectra) - 1, spectra[-1], channels, mask, watch)
         last = self.gates[-1]
         if out is None:
             return last(v, gates[0])
         if untouched(last):
             return torch.mul(v, gates[0], out=out)
         return out.copy_(last(v, gates[0]))
+
+    def _watched(
+        self,
+        u: Tensor,
+        index: int,
+        spectrum: Spectrum,
+        channels: slice,
+        mask: Tensor | None,
+        watch: Watch | None,
+    ) -> Float[Tensor, "batch channels length"]:
+        """`convolve` what ``mask`` leaves, and show it."""
+        u = self.masked(u, mask)
+        v = self.convolve(u, index, spectrum, channels)
+        if watch is not None:
+            watch(index, channels, u, v)
+        return v
 
     def convolve(
         self,
@@ -262,3 +327,11 @@ class HyenaMixer(nn.Module):
         if mask is None or not self.config.bidirectional:
             return u
         return u * mask[:, None].to(u.dtype)
+
+
+def _few_channels(streams: Tensor) -> list[slice]:
+    """Cut "batch parts channels length" so that a transform of them stays in cache."""
+    around = Surroundings.of(streams)
+    least = convolved_at_once(streams.shape[0], streams.shape[-1], around)
+    row_bytes = streams[:, :, 0].nbytes
+    return cache_pieces(streams, streams.shape[2], row_bytes, least=least)

@@ -85,7 +85,7 @@ def test_memory_grows_with_length_and_width():
 
 
 def test_a_batch_is_cut_on_a_cpu_and_to_the_limit_on_a_gpu():
-    assert forward_plan(TINY, 64, 1_024, Surroundings()).rows == 15
+    assert forward_plan(TINY, 64, 1_024, Surroundings()).rows == 13  # 15 would leave 4
     gpu = Surroundings(on_gpu=True)
     whole = forward_plan(TINY, 64, 1_024, gpu)
     assert whole.rows == 64
