@@ -257,13 +257,16 @@ class HyenaLM(nn.Module):
     def backend(self) -> Backend:
         """What runs the long convolutions: ``"auto"``, ``"torch"`` or ``"triton"``.
 
-        ``"triton"`` is one kernel for gates and convolution, forward and back, on a
-        GPU, for inputs of up to 4,096 tokens of a causal model of order 2. PyTorch's
-        transforms run for other inputs and models, under `torch.compile`, where someone
-        looks on, where memory is so short that channels go in groups, and where the
-        kernel does not compile. ``"auto"`` is PyTorch's: the kernel has never run on a
-        GPU. In it two sequences of a batch share a transform, so that rounding follows
-        the larger one, and NaN in one is NaN in the other.
+        ``"triton"`` is gates and convolution in one kernel each way, in three above
+        4,096 tokens, on a GPU, for causal models of order 2. PyTorch's transforms run
+        for other models and above 2²⁰ tokens, under `torch.compile`, where someone
+        looks on, where memory is so short that channels go in groups, and where a
+        kernel does not compile. ``"auto"`` is PyTorch's: no kernel has run on a GPU
+        yet. In them two sequences of a batch share a transform, so that rounding
+        follows the larger one, and NaN in one is NaN in the other.
+
+        Short passes on a GPU wait for launches more than for work:
+        ``torch.compile(model, mode="reduce-overhead")`` replays them as a CUDA graph.
 
         Raises
         ------

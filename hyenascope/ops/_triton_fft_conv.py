@@ -1,12 +1,10 @@
-"""The gated long convolution as one Triton kernel each way, up to 4,096 positions.
+"""The gated long convolution in Triton, up to 2²⁰ positions, forward and back.
 
-``x0 * (conv(v * x1, k) + skip * v * x1)``, or the convolution alone. A program holds
-one channel of two sequences: a filter is real, so the two travel as the real and
-imaginary part of one signal, and no spectrum is taken apart. The transform of N = N1·N2
-points is two products with matrices and a twiddle between them (Bailey's four steps, as
-in FlashFFTConv, Fu et al. 2023, arXiv 2311.05908). With position n = n1·N2 + n2 and
-frequency f = f1 + N1·f2 no step transposes, for filters are laid out as [f1, f2] too.
-Zeros are never read: inputs fill n1 < N1/2, and no other outputs are made.
+``x0 * (conv(v * x1, k) + skip * v * x1)``, or the convolution alone. Up to 4,096
+positions it is one kernel each way: a program holds one channel of two sequences. A
+filter is real, so the two travel as the real and imaginary part of one signal, and no
+spectrum is taken apart. Zeros are never read: inputs fill n1 < N1/2 of the transform's
+positions, and no other outputs are made. Above, see `_triton_long_conv`.
 
 Kernels are not type-checked: a wrapper would be in the compiler's way.
 Nothing but the inputs is kept for the way back. Sums are in float32 whatever comes in.
@@ -14,11 +12,8 @@ Imported only where it is asked for; needs Triton and a GPU, or Triton's interpr
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
-from subprocess import CalledProcessError
-from typing import Any, NamedTuple, no_type_check
+from typing import Any, no_type_check
 
 import torch
 import triton
@@ -27,23 +22,32 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hyenascope.ops._triton_launch import (
+    NotCompiledError,
+    Operands,
+    alike,
+    launching,
+    precision,
+)
+from hyenascope.ops._triton_long_conv import long_conv, long_gradients
+from hyenascope.ops._triton_transform import (
+    Roots,
+    inverse,
+    load_pair,
+    store_pair,
+    table,
+    transform,
+)
 from hyenascope.ops.fft_conv import filter_spectrum, notice, spectral_conv
 
-LONGEST = 4_096
-"""Positions that fit the shared memory of one program."""
+LONGEST = 2**20
+"""Positions of the longest input."""
 
+__all__ = ["LONGEST", "NotCompiledError", "fused_conv", "takes"]
 
-_broken: dict[tuple[object, ...], str] = {}
-"""Why a kernel did not compile: its way, numbers, size, gates and place."""
-
-
-class NotCompiledError(RuntimeError):
-    """The kernel is right, and this machine cannot build it."""
-
-
+_IN_ONE = 8_192  # points of a transform that fit the shared memory of one program
 _SHORTEST_TRANSFORM = 512  # so that no side of a product is below 16
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
-_OF_THE_GPU = (torch.AcceleratorError,) if hasattr(torch, "AcceleratorError") else ()
 _PROGRAMS = 512  # wanted on the way back, where batches are added up
 
 
@@ -127,57 +131,28 @@ def _check_shapes(
         raise ValueError(f"k, bias and gates must be on {v.device}; got {others}.")
 
 
-def _device_of(v: Tensor) -> AbstractContextManager[object]:
-    """Make it the current one: Triton launches there, wherever its arguments are."""
-    return torch.cuda.device(v.device) if v.is_cuda else nullcontext()
-
-
-@contextmanager
-def _launching(way: str, v: Tensor, *, gated: bool) -> Iterator[None]:
-    """Launch where ``v`` is; say by one error what did not compile, and try it once."""
-    kernel = (way, v.dtype, _size(v.shape[-1]), gated, v.device)
-    if kernel in _broken:
-        raise NotCompiledError(_broken[kernel])
-    try:
-        with _device_of(v):
-            yield
-    except (torch.OutOfMemoryError, *_OF_THE_GPU):
-        raise
-    except (triton.TritonError, RuntimeError, OSError, CalledProcessError) as err:
-        _broken[kernel] = f"{type(err).__name__}: {err}"
-        raise NotCompiledError(_broken[kernel]) from err
-
-
 def _size(length: int) -> int:
     """Points of the transform."""
     return max(_SHORTEST_TRANSFORM, 2 ** math.ceil(math.log2(max(2, 2 * length - 1))))
-
-
-class _Operands(NamedTuple):
-    """What goes in."""
-
-    v: Tensor
-    k: Tensor
-    skip: Tensor
-    x0: Tensor | None
-    x1: Tensor | None
 
 
 class _FusedConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *given: Tensor | None) -> Tensor:
         ctx.save_for_backward(*given)
-        own = _Operands(*given)  # type: ignore[arg-type]
-        v, x0, x1 = _alike(own.v, own.x0, own.x1)
+        own = Operands(*given)  # type: ignore[arg-type]
+        v, x0, x1 = alike(own.v, own.x0, own.x1)
         batch, channels, length = v.shape
-        plan = _Plan.of(_size(length), v.device)
+        size, gated = _size(length), x0 is not None
+        if size > _IN_ONE:
+            return long_conv(Operands(v, own.k, own.skip, x0, x1), size)
+        plan = _Plan.of(size, v.device)
         spectrum, skip = plan.spectrum(own.k), own.skip.contiguous()
         y = torch.empty(v.shape, dtype=v.dtype, device=v.device)
-        gated = x0 is not None
-        with _launching("forward", v, gated=gated):
+        with launching("forward", v, size, gated=gated):
             _forward[(-(-batch // 2), channels)](
                 *(v, x0, x1, y, spectrum, skip),
-                *(plan.first, plan.second, plan.twiddle),
+                *(plan.roots.first, plan.roots.second, plan.roots.twiddle),
                 *(batch, length, v.stride(0), v.stride(1), y.stride(0), y.stride(1)),
                 **plan.constants(v.dtype, gated=gated),
             )
@@ -186,7 +161,7 @@ class _FusedConv(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        own = _Operands(*ctx.saved_tensors)
+        own = Operands(*ctx.saved_tensors)
         try:
             return _fused_gradients(own, grad.contiguous())
         except NotCompiledError as err:
@@ -194,11 +169,14 @@ class _FusedConv(torch.autograd.Function):
             return _gradients(own, grad)
 
 
-def _fused_gradients(own: _Operands, grad: Tensor) -> _Operands:
-    v, x0, x1 = _alike(own.v, own.x0, own.x1)
+def _fused_gradients(own: Operands, grad: Tensor) -> Operands:
+    v, x0, x1 = alike(own.v, own.x0, own.x1)
     gated = x0 is not None
     batch, channels, length = v.shape
-    plan = _Plan.of(_size(length), v.device)
+    size = _size(length)
+    if size > _IN_ONE:
+        return long_gradients(Operands(v, own.k, own.skip, x0, x1), grad, size)
+    plan = _Plan.of(size, v.device)
     spectrum, skip = plan.spectrum(own.k), own.skip.contiguous()
     pairs = -(-batch // 2)
     splits = min(pairs, max(1, _PROGRAMS // channels))
@@ -207,21 +185,21 @@ def _fused_gradients(own: _Operands, grad: Tensor) -> _Operands:
     )
     of_spectrum = torch.empty(splits, channels, 2, plan.size, device=v.device)
     of_skip = torch.empty(splits, channels, device=v.device)
-    with _launching("backward", v, gated=gated):
+    with launching("backward", v, size, gated=gated):
         _backward[(channels, splits)](
             *(v, x0, x1, grad, of_v, of_x0, of_x1),
             *(spectrum, skip, of_spectrum, of_skip),
-            *(plan.first, plan.second, plan.twiddle),
+            *(plan.roots.first, plan.roots.second, plan.roots.twiddle),
             *(batch, length, channels, -(-pairs // splits)),
             *(v.stride(0), v.stride(1), grad.stride(0), grad.stride(1)),
             **plan.constants(v.dtype, gated=gated),
         )
     of_k = plan.taps(of_spectrum.sum(0), own.k.shape[-1])
     assert of_v is not None
-    return _Operands(of_v, of_k, of_skip.sum(0), of_x0, of_x1)
+    return Operands(of_v, of_k, of_skip.sum(0), of_x0, of_x1)
 
 
-def _gradients(own: _Operands, grad: Tensor) -> _Operands:
+def _gradients(own: Operands, grad: Tensor) -> Operands:
     """Gradients by PyTorch, where the kernel of the way back does not compile."""
     given = [x.detach().requires_grad_() for x in own if x is not None]
     v, k, skip, *gates = given
@@ -233,7 +211,7 @@ def _gradients(own: _Operands, grad: Tensor) -> _Operands:
     of_v, of_k, of_skip, *of_gates = torch.autograd.grad(y, given, grad)
     if of_gates:
         of_x0, of_x1 = of_gates
-    return _Operands(of_v, of_k, of_skip, of_x0, of_x1)
+    return Operands(of_v, of_k, of_skip, of_x0, of_x1)
 
 
 class _Plan:
@@ -243,11 +221,7 @@ class _Plan:
         self.size = size
         self.n1 = 2 ** math.ceil(math.log2(size) / 2)
         self.n2 = size // self.n1
-        turns = {n: torch.arange(n, dtype=torch.float64) for n in (self.n1, self.n2)}
-        one, two = turns[self.n1], turns[self.n2]
-        self.first = _roots(torch.outer(one, one) / self.n1, device)
-        self.second = _roots(torch.outer(two, two) / self.n2, device)
-        self.twiddle = _roots(torch.outer(one, two) / size, device)
+        self.roots = Roots(self.n1, self.n2, device)
 
     @staticmethod
     @lru_cache(maxsize=32)
@@ -273,95 +247,14 @@ class _Plan:
             "GATED": gated,
             "N1": self.n1,
             "N2": self.n2,
-            # Three products of tensor cores are as good as one in float32.
-            "PRECISION": "tf32x3" if dtype == torch.float32 else "tf32",
+            "PRECISION": precision(dtype),
             "num_stages": 1,  # more would need the shared memory of two sequences
             "num_warps": 4 if self.size <= 2_048 else 8 if self.size <= 4_096 else 16,
         }
 
 
-def _roots(turns: Tensor, device: torch.device) -> Float[Tensor, "2 rows columns"]:
-    angle = -2 * math.pi * turns
-    return torch.stack([angle.cos(), angle.sin()]).float().to(device)
-
-
-def _alike(
-    v: Tensor, x0: Tensor | None, x1: Tensor | None
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Give all the same strides, with neighbours next to one another."""
-    if x0 is None or x1 is None:
-        return (v if v.stride(-1) == 1 else v.contiguous()), None, None
-    same = v.stride() == x0.stride() == x1.stride() and v.stride(-1) == 1
-    if not same or not v.dtype == x0.dtype == x1.dtype:
-        v, x0, x1 = (part.to(v.dtype).contiguous() for part in (v, x0, x1))
-    return v, x0, x1
-
-
 def _interpreted() -> bool:
     return not isinstance(_forward, triton.runtime.jit.JITFunction)
-
-
-@triton.jit
-@no_type_check
-def _product(ar, ai, br, bi, PRECISION: tl.constexpr):
-    """Complex matrix product."""
-    real = tl.dot(ar, br, input_precision=PRECISION)
-    real -= tl.dot(ai, bi, input_precision=PRECISION)
-    imag = tl.dot(ar, bi, input_precision=PRECISION)
-    imag += tl.dot(ai, br, input_precision=PRECISION)
-    return real, imag
-
-
-@triton.jit
-@no_type_check
-def _table(start, ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDTH: tl.constexpr, SIZE):
-    """Rows and columns of a complex table of ``WIDTH`` columns, ``SIZE`` in all."""
-    at = tl.arange(0, ROWS)[:, None] * WIDTH + tl.arange(0, COLUMNS)[None, :]
-    return tl.load(start + at), tl.load(start + SIZE + at)
-
-
-@triton.jit
-@no_type_check
-def _transform(
-    ur, ui, first, second, twiddle, N1: tl.constexpr, N2: tl.constexpr, P: tl.constexpr
-):
-    """Spectrum [f1, f2] of a signal [n1, n2] that fills half of the positions."""
-    fr, fi = _table(first, N1, N1 // 2, N1, N1 * N1)
-    ar, ai = _product(fr, fi, ur, ui, P)
-    tr, ti = _table(twiddle, N1, N2, N2, N1 * N2)
-    br, bi = ar * tr - ai * ti, ar * ti + ai * tr
-    gr, gi = _table(second, N2, N2, N2, N2 * N2)
-    return _product(br, bi, gr, gi, P)
-
-
-@triton.jit
-@no_type_check
-def _inverse(
-    cr, ci, first, second, twiddle, N1: tl.constexpr, N2: tl.constexpr, P: tl.constexpr
-):
-    """Turn a spectrum back into the first half of the positions, times N."""
-    gr, gi = _table(second, N2, N2, N2, N2 * N2)
-    br, bi = _product(cr, ci, gr, -gi, P)
-    tr, ti = _table(twiddle, N1, N2, N2, N1 * N2)
-    ar, ai = br * tr + bi * ti, bi * tr - br * ti
-    fr, fi = _table(first, N1 // 2, N1, N1, N1 * N1)
-    return _product(fr, -fi, ar, ai, P)
-
-
-@triton.jit
-@no_type_check
-def _pair(start, at, stride, inside, both):
-    """One channel of two sequences; the second is zero if there is none."""
-    one = tl.load(start + at, mask=inside, other=0.0).to(tl.float32)
-    two = tl.load(start + stride + at, mask=both, other=0.0).to(tl.float32)
-    return one, two
-
-
-@triton.jit
-@no_type_check
-def _store_pair(start, at, stride, inside, both, one, two):
-    tl.store(start + at, one.to(start.dtype.element_ty), mask=inside)
-    tl.store(start + stride + at, two.to(start.dtype.element_ty), mask=both)
 
 
 @triton.jit
@@ -392,21 +285,21 @@ def _forward(
     inside = n < length
     both = inside & (n * 0 + row + 1 < batch)
     at = row.to(tl.int64) * v_row + channel * v_channel + n
-    ur, ui = _pair(v, at, v_row, inside, both)
+    ur, ui = load_pair(v, at, v_row, inside, both)
     if GATED:
-        gr, gi = _pair(x1, at, v_row, inside, both)
+        gr, gi = load_pair(x1, at, v_row, inside, both)
         ur, ui = ur * gr, ui * gi
-    cr, ci = _transform(ur, ui, first, second, twiddle, N1, N2, PRECISION)
-    kr, ki = _table(spectrum + channel * 2 * N1 * N2, N1, N2, N2, N1 * N2)
+    cr, ci = transform(ur, ui, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
+    kr, ki = table(spectrum + channel * 2 * N1 * N2, N1, N2, N2, N1 * N2)
     pr, pi = cr * kr - ci * ki, cr * ki + ci * kr
-    yr, yi = _inverse(pr, pi, first, second, twiddle, N1, N2, PRECISION)
+    yr, yi = inverse(pr, pi, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
     weight = tl.load(skip + channel)
     yr, yi = yr + weight * ur, yi + weight * ui
     if GATED:
-        gr, gi = _pair(x0, at, v_row, inside, both)
+        gr, gi = load_pair(x0, at, v_row, inside, both)
         yr, yi = yr * gr, yi * gi
     to = row.to(tl.int64) * y_row + channel * y_channel + n
-    _store_pair(y, to, y_row, inside, both, yr, yi)
+    store_pair(y, to, y_row, inside, both, yr, yi)
 
 
 @triton.jit
@@ -442,7 +335,7 @@ def _backward(
     channel, split = tl.program_id(0), tl.program_id(1)
     n = tl.arange(0, N1 // 2)[:, None] * N2 + tl.arange(0, N2)[None, :]
     inside = n < length
-    kr, ki = _table(spectrum + channel * 2 * N1 * N2, N1, N2, N2, N1 * N2)
+    kr, ki = table(spectrum + channel * 2 * N1 * N2, N1, N2, N2, N1 * N2)
     weight = tl.load(skip + channel)
     sum_r = tl.zeros([N1, N2], dtype=tl.float32)
     sum_i = tl.zeros([N1, N2], dtype=tl.float32)
@@ -453,32 +346,32 @@ def _backward(
         both = inside & (n * 0 + row + 1 < batch)
         at = row.to(tl.int64) * v_row + channel * v_channel + n
         to = row.to(tl.int64) * grad_row + channel * grad_channel + n
-        ur, ui = _pair(v, at, v_row, here, both)
-        gr, gi = _pair(grad, to, grad_row, here, both)
+        ur, ui = load_pair(v, at, v_row, here, both)
+        gr, gi = load_pair(grad, to, grad_row, here, both)
         if GATED:
             vr, vi = ur, ui
-            x1r, x1i = _pair(x1, at, v_row, here, both)
+            x1r, x1i = load_pair(x1, at, v_row, here, both)
             ur, ui = ur * x1r, ui * x1i
-        cr, ci = _transform(ur, ui, first, second, twiddle, N1, N2, PRECISION)
+        cr, ci = transform(ur, ui, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
         if GATED:
             pr, pi = cr * kr - ci * ki, cr * ki + ci * kr
-            yr, yi = _inverse(pr, pi, first, second, twiddle, N1, N2, PRECISION)
+            yr, yi = inverse(pr, pi, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
             yr, yi = (yr + weight * ur) * gr, (yi + weight * ui) * gi
-            _store_pair(of_x0, to, grad_row, here, both, yr, yi)
-            x0r, x0i = _pair(x0, at, v_row, here, both)
+            store_pair(of_x0, to, grad_row, here, both, yr, yi)
+            x0r, x0i = load_pair(x0, at, v_row, here, both)
             gr, gi = gr * x0r, gi * x0i
-        er, ei = _transform(gr, gi, first, second, twiddle, N1, N2, PRECISION)
+        er, ei = transform(gr, gi, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
         # Of two real signals in one, the real part is the sum of what each gives.
         sum_r += cr * er + ci * ei
         sum_i += cr * ei - ci * er
         sum_skip += ur * gr + ui * gi
         pr, pi = er * kr + ei * ki, ei * kr - er * ki
-        dr, di = _inverse(pr, pi, first, second, twiddle, N1, N2, PRECISION)
+        dr, di = inverse(pr, pi, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
         dr, di = dr + weight * gr, di + weight * gi
         if GATED:
-            _store_pair(of_x1, to, grad_row, here, both, dr * vr, di * vi)
+            store_pair(of_x1, to, grad_row, here, both, dr * vr, di * vi)
             dr, di = dr * x1r, di * x1i
-        _store_pair(of_v, to, grad_row, here, both, dr, di)
+        store_pair(of_v, to, grad_row, here, both, dr, di)
     f = tl.arange(0, N1)[:, None] * N2 + tl.arange(0, N2)[None, :]
     place = of_spectrum + (split * channels + channel) * 2 * N1 * N2
     tl.store(place + f, sum_r)

@@ -112,10 +112,10 @@ def fft_conv(
     bias
         Weight of the skip ``bias * u``.
     backend
-        ``"torch"``; ``"triton"``, one kernel each way for up to 4,096 positions on a
-        GPU, where two sequences share a transform: rounding follows the larger one and
-        NaN reaches the other; ``"auto"`` is torch, for the kernel has been tested in
-        Triton's interpreter, and never run on a GPU.
+        ``"torch"``; ``"triton"``, kernels for up to 2²⁰ positions on a GPU, one each
+        way up to 4,096 and three above, where two sequences share a transform: rounding
+        follows the larger one and NaN reaches the other; ``"auto"`` is torch, for the
+        kernels have been tested in Triton's interpreter, and never run on a GPU.
 
     Raises
     ------

@@ -27,9 +27,15 @@ def check(backend, training, change):
     model = HyenaLM(HyenaConfig(**(SMALL | change)), generator=generator)
     model.train(training)
     tokens = torch.randint(7, 11, (2, 40), generator=generator)
+    how = {"backend": backend}
+    if backend == "CUDA graph":
+        how = {"mode": "reduce-overhead"}
+        model, tokens = model.cuda(), tokens.cuda()
     with torch.set_grad_enabled(training):
-        compiled = torch.compile(model, fullgraph=True, backend=backend)
-        logits, expected = compiled(tokens), model(tokens)
+        compiled = torch.compile(model, fullgraph=True, **how)
+        for _ in range(3):  # compile, record, replay
+            logits = compiled(tokens)
+        expected = model(tokens)
     torch.testing.assert_close(logits, expected)
     if training:
         parameters = list(model.parameters())
@@ -69,3 +75,8 @@ def test_is_one_graph_with_the_same_results_and_gradients(tmp_path):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler: g++")
 def test_compiles_to_machine_code(tmp_path):
     run(tmp_path, "inductor", [{}], [False])
+
+
+@pytest.mark.gpu
+def test_is_replayed_as_a_cuda_graph(tmp_path):
+    run(tmp_path, "CUDA graph", [{}], [False])

@@ -15,29 +15,41 @@ if torch.cuda.is_available():
     pytest.skip("kernels are compiled where there is a GPU", allow_module_level=True)
 from hyenascope.ops import _triton_fft_conv
 from hyenascope.ops._triton_fft_conv import fused_conv
+from hyenascope.ops._triton_launch import broken
 
 COMPILE = """
 import sys
+import torch
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from hyenascope.ops import _triton_fft_conv as kernels
+from hyenascope.ops import _triton_fft_conv, _triton_long_conv
 
-plan = kernels._Plan(int(sys.argv[1]), "cpu")
-given = plan.constants(kernels.torch.float32, gated=True)
-options = {name: given.pop(name) for name in ("num_stages", "num_warps")}
+size, kernels = int(sys.argv[1]), sys.argv[2:]
 numbers = {"batch", "length", "channels", "pairs"}
-for kernel in (kernels._forward, kernels._backward):
+for name in kernels:
+    if name in ("_forward", "_backward"):
+        kernel = getattr(_triton_fft_conv, name)
+        plan = _triton_fft_conv._Plan(size, "cpu")
+        given = plan.constants(torch.float32, gated=True)
+    else:
+        kernel = getattr(_triton_long_conv, name)
+        plan = _triton_long_conv.Plan(size, "cpu")
+        given = plan.constants(torch.float32, rows=name.startswith("_rows"))
+    given["GATED"] = True
+    options = {name: given.pop(name) for name in ("num_stages", "num_warps")}
     kinds = {
         name: "constexpr" if name in given
         else "i32" if name in numbers or name.endswith(("_row", "_channel"))
         else "*fp32"
         for name in kernel.arg_names
     }
+    given = {name: value for name, value in given.items() if name in kinds}
     source = ASTSource(fn=kernel, signature=kinds, constexprs=given)
     hopper = GPUTarget("cuda", 90, 32)
     print(triton.compile(source, target=hopper, options=options).metadata.shared)
 """
+SHARED = 227 * 1024  # bytes, of one program on an H100
 SHAPES = [(1, 1, 1), (2, 1, 2), (3, 2, 1), (1, 3, 100), (5, 2, 257), (2, 1, 1_000)]
 
 
@@ -165,7 +177,7 @@ def test_empty_batches_come_back_empty():
 @pytest.mark.parametrize(
     ("u", "message"),
     [
-        (torch.zeros(1, 1, 4_097), r"at most 4,096 positions .*; got 4,097\."),
+        (torch.zeros(1, 1, 2**20 + 1), r"at most 1,048,576 pos.*; got 1,048,577\."),
         (torch.zeros(1, 1, 4, dtype=torch.float64), r"float32, .*; got torch.float64"),
     ],
 )
@@ -214,7 +226,7 @@ FAILURES = [RuntimeError("Failed to find C compiler"), OSError("no ptxas")]
 @pytest.fixture
 def unbroken():
     yield
-    _triton_fft_conv._broken.clear()
+    broken.clear()
     notice.cache_clear()
 
 
@@ -262,21 +274,26 @@ def test_want_of_memory_is_no_failure_to_compile(monkeypatch):
     )
     with pytest.raises(torch.OutOfMemoryError, match="full"):
         fft_conv(torch.ones(1, 1, 4), torch.ones(1, 4), backend="triton")
-    assert not _triton_fft_conv._broken
+    assert not broken
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [512, 2_048])
-def test_compiles_for_a_gpu_that_is_not_here(size, tmp_path):
+def compiled(kernels, size, tmp_path):
+    """Compile for a GPU that is not here; return the shared memory of each."""
     env = {
         **os.environ,
         "TRITON_INTERPRET": "0",
         "TRITON_CACHE_DIR": str(tmp_path),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    command = [sys.executable, "-W", "ignore", "-c", COMPILE, str(size)]
+    command = [sys.executable, "-W", "ignore", "-c", COMPILE, str(size), *kernels]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     shared = [int(line) for line in done.stdout.split()]
-    assert len(shared) == 2
-    assert max(shared) <= 227 * 1024  # bytes, of one program on an H100
+    assert len(shared) == len(kernels)
+    return shared
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [512, 2_048])
+def test_compiles_for_a_gpu_that_is_not_here(size, tmp_path):
+    assert max(compiled(["_forward", "_backward"], size, tmp_path)) <= SHARED
