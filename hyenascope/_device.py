@@ -1,6 +1,7 @@
 """Where things run: pick a device, borrow a caller's model and put it back."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_keeping = list[bool]()  # while a `freed_memory_kept` runs
 
 
 def resolve_device(device: str | torch.device | None = None) -> torch.device:
@@ -48,6 +50,20 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
     return place
 
 
+def physical_memory() -> int:
+    """Bytes of this machine's memory, 0 where the system does not say.
+
+    Examples
+    --------
+    >>> physical_memory() >= 0
+    True
+    """
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
 @cache
 def keep_freed_memory() -> None:
     """Let the C library keep some tens of MB of freed memory for the next tensor.
@@ -65,21 +81,23 @@ def freed_memory_kept() -> Iterator[None]:
 
     Only blocks of up to 32 MiB, the most that it keeps.
 
-    A training step frees and takes the same hundreds of MB again and again; where
-    they go back to the kernel in between, mapping and zeroing them takes a tenth of
-    the step. With another C library than glibc nothing happens.
+    A training step frees and takes the same hundreds of MB again and again, and so
+    does a long pass; where they go back to the kernel in between, mapping and zeroing
+    them takes a tenth of the time. With another C library than glibc nothing happens.
     """
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     mallopt = getattr(library, "mallopt", None)
     trim = getattr(library, "malloc_trim", None)
-    if mallopt is None or trim is None:
+    if mallopt is None or trim is None or _keeping:  # whoever began will end it
         yield
         return
     mallopt(_MMAP_THRESHOLD, 2**25)  # the most it takes
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    _keeping.append(True)
     try:
         yield
     finally:
+        _keeping.clear()
         mallopt(_TRIM_THRESHOLD, 2**26)  # what `keep_freed_memory` leads to
         trim(0)
 

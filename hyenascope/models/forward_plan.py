@@ -13,15 +13,18 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from hyenascope._device import physical_memory
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.ops.cache_pieces import cut_to_cache
 from hyenascope.ops.fft_conv import fft_length
 
-WRITTEN_AT_ONCE = 16
+WRITTEN_AT_ONCE = 32
 """Filters that are written at a time, of those too long to keep."""
 
-KEPT_SPECTRA = 2**30
+KEPT_SPECTRA = max(2**30, min(3 * 2**30, physical_memory() // 8))
 """Bytes of kept spectra of all layers, where no limit is set."""
+
+_KEPT_OF_A_LAYER = 2**29  # beyond, a pass itself is short of memory
 
 _LEAST_CHANNELS = 16  # that are convolved at a time, where transforms are short
 _PROJECTED_BYTES = 2**29  # of a projection that is made at once
@@ -144,7 +147,7 @@ def forward_plan(
     64 × 1,024 tokens, without gradients
     13 at a time; projections in one go
     FFT of 2,048 points; spectra of filters kept
-    about 30.3 MB, beside the weights
+    about 30.7 MB, beside the weights
     """
     keeps = keeps_spectra(config, length, around.spectra, around.wide)
     plan = None
@@ -199,9 +202,11 @@ def free_on(device: torch.device) -> int:
 def keeps_spectra(config: HyenaConfig, length: int, most: int, number: int) -> bool:
     """Whether the filters' spectra for a length, of all layers, fit into ``most``.
 
-    Of a real and an imaginary part of ``number`` bytes each.
+    Of a real and an imaginary part of ``number`` bytes each. No layer keeps more than
+    half a GiB.
     """
-    return _spectra_bytes(config, length, number) <= most
+    every = _spectra_bytes(config, length, number)
+    return every <= min(most, _KEPT_OF_A_LAYER * config.n_layer)
 
 
 def convolved_at_once(rows: int, length: int, around: Surroundings) -> int:

@@ -8,11 +8,13 @@ the published checkpoints.
 Without gradients the same steps walk through the batch in pieces that stay in cache.
 """
 
+from contextlib import nullcontext
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hyenascope._device import keep_freed_memory
+from hyenascope._device import freed_memory_kept, keep_freed_memory
 from hyenascope.models.forward_plan import (
     ForwardPlan,
     Surroundings,
@@ -171,6 +173,16 @@ class HyenaLM(nn.Module):
         batch, length = tokens.shape
         around = self._around(self.max_memory)
         plan = fitting_plan(self.config, batch, length, around)
+        # Filters that are made anew come in many large pieces.
+        long = not (plan.keeps_spectra or tokens.is_cuda)
+        with freed_memory_kept() if long else nullcontext():
+            return self._in_turns(tokens, mask, layer, plan)
+
+    def _in_turns(
+        self, tokens: Tensor, mask: Tensor | None, layer: int, plan: ForwardPlan
+    ) -> Tensor:
+        """Run as many rows at once as planned."""
+        batch = tokens.shape[0]
         if batch <= plan.rows:
             return self._pass(tokens, mask, layer, plan)
         every = None

@@ -164,7 +164,7 @@ class Block(nn.Module):
         shape = (batch, self.config.order, channels.stop - channels.start, length)
         entered = workspace.empty("entered", shape, like=self.norm1.weight)
         reach = self.config.short_filter_order - 1
-        for rows, piece in self._pieces(stream):
+        for rows, piece in self._pieces(stream, lead=reach):
             part = stream[rows, max(0, piece.start - reach) : piece.stop]
             to = entered[rows, ..., piece]
             self.mixer.enter(normed(self.norm1, part), to, channels)
@@ -223,7 +223,7 @@ class Block(nn.Module):
             torch.add(part, self.dropout(self._feed(part)), out=out[rows, piece])
         return out
 
-    def _pieces(self, stream: Tensor) -> list[tuple[slice, slice]]:
+    def _pieces(self, stream: Tensor, *, lead: int = 0) -> list[tuple[slice, slice]]:
         """Sequences and positions that stay in cache together, whole ones if they do.
 
         Channel-first steps are the quicker the more neighbours lie next to one another.
@@ -231,7 +231,7 @@ class Block(nn.Module):
         batch, length, _ = stream.shape
         number = self.config.widest * stream.element_size()
         rows = cache_pieces(stream, batch, length * number)
-        along = cache_pieces(stream, length, number)
+        along = cache_pieces(stream, length, number, lead=lead)
         return list(product(rows, along))
 
     def _mix(self, stream: Tensor, mask: Tensor | None) -> Tensor:

@@ -27,10 +27,10 @@ from hyenascope.ops._triton_launch import (
     Operands,
     alike,
     launching,
-    precision,
 )
 from hyenascope.ops._triton_long_conv import long_conv, long_gradients
 from hyenascope.ops._triton_transform import (
+    PRECISION,
     Roots,
     inverse,
     load_pair,
@@ -154,7 +154,7 @@ class _FusedConv(torch.autograd.Function):
                 *(v, x0, x1, y, spectrum, skip),
                 *(plan.roots.first, plan.roots.second, plan.roots.twiddle),
                 *(batch, length, v.stride(0), v.stride(1), y.stride(0), y.stride(1)),
-                **plan.constants(v.dtype, gated=gated),
+                **plan.constants(gated=gated),
             )
         return y
 
@@ -192,7 +192,7 @@ def _fused_gradients(own: Operands, grad: Tensor) -> Operands:
             *(plan.roots.first, plan.roots.second, plan.roots.twiddle),
             *(batch, length, channels, -(-pairs // splits)),
             *(v.stride(0), v.stride(1), grad.stride(0), grad.stride(1)),
-            **plan.constants(v.dtype, gated=gated),
+            **plan.constants(gated=gated),
         )
     of_k = plan.taps(of_spectrum.sum(0), own.k.shape[-1])
     assert of_v is not None
@@ -242,12 +242,12 @@ class _Plan:
         k_f = laid_out.unflatten(-1, (self.n1, self.n2)).mT.flatten(-2)
         return torch.fft.ifft(k_f).real[:, :count]
 
-    def constants(self, dtype: torch.dtype, *, gated: bool) -> dict[str, Any]:
+    def constants(self, *, gated: bool) -> dict[str, Any]:
         return {
             "GATED": gated,
             "N1": self.n1,
             "N2": self.n2,
-            "PRECISION": precision(dtype),
+            "PRECISION": PRECISION,
             "num_stages": 1,  # more would need the shared memory of two sequences
             "num_warps": 4 if self.size <= 2_048 else 8 if self.size <= 4_096 else 16,
         }

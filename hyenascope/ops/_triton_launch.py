@@ -57,11 +57,6 @@ def launching(way: str, v: Tensor, size: int, *, gated: bool) -> Iterator[None]:
         raise NotCompiledError(broken[kernel]) from err
 
 
-def precision(dtype: torch.dtype) -> str:
-    """Of products: three of tensor cores are as good as one in float32."""
-    return "tf32x3" if dtype == torch.float32 else "tf32"
-
-
 def _device_of(v: Tensor) -> AbstractContextManager[object]:
     """Make it the current one: Triton launches there, wherever its arguments are."""
     return torch.cuda.device(v.device) if v.is_cuda else nullcontext()

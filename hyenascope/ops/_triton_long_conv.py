@@ -21,8 +21,9 @@ import triton.language as tl
 from jaxtyping import Float
 from torch import Tensor
 
-from hyenascope.ops._triton_launch import Operands, launching, precision
+from hyenascope.ops._triton_launch import Operands, launching
 from hyenascope.ops._triton_transform import (
+    PRECISION,
     Roots,
     inverse,
     load_pair,
@@ -35,9 +36,11 @@ from hyenascope.ops._triton_transform import (
 
 WORK_BYTES = 2**30
 _ROW = 2_048  # points that one program transforms with few spills
-_COLUMN = (32, 256)  # least and most points of a column
+_LONGEST_ROW = 4_096  # twice as many would not fit its shared memory
+_COLUMN = (32, 256)  # least and most points of a column, where rows leave the choice
 _WIDE = 16  # columns of one program
 _AT_ONCE = 32  # of their frequencies
+_PART = 64  # of their positions, so that a part of the matrix fits the registers
 
 
 def long_conv(own: Operands, size: int) -> Float[Tensor, "batch channels length"]:
@@ -112,7 +115,7 @@ class Plan:
 
     def __init__(self, size: int, device: torch.device) -> None:
         least, most = _COLUMN
-        self.n1 = min(most, max(least, size // _ROW))
+        self.n1 = max(min(most, max(least, size // _ROW)), size // _LONGEST_ROW)
         self.n2 = size // self.n1
         self.m1 = 2 ** math.ceil(math.log2(self.n2) / 2)
         self.m2 = self.n2 // self.m1
@@ -171,21 +174,21 @@ class Plan:
         **constants: bool,
     ) -> None:
         """Launch a kernel for every channel of ``v``."""
-        constants |= self.constants(v.dtype, rows=rows)
+        constants |= self.constants(rows=rows)
         if grid is None:
             grid = -(-len(v) // 2) * self.n1 if rows else self.programs(v)
         kernel[(grid, v.shape[1])](*given, **constants)
 
-    def constants(self, dtype: torch.dtype, *, rows: bool) -> dict[str, Any]:
+    def constants(self, *, rows: bool) -> dict[str, Any]:
         """Give what a kernel along the rows, or the columns, is compiled for."""
-        shared = {"N1": self.n1, "N2": self.n2, "PRECISION": precision(dtype)}
+        shared = {"N1": self.n1, "N2": self.n2, "PRECISION": PRECISION}
         shared["num_stages"] = 1  # more would need the shared memory of two pieces
         if rows:
             warps = 4 if self.n2 <= 2_048 else 8 if self.n2 <= 4_096 else 16
             return shared | {"M1": self.m1, "M2": self.m2, "num_warps": warps}
         warps = 4 if self.n1 < 128 else 8
-        wide, at_once = min(_WIDE, self.n2), min(_AT_ONCE, self.n1)
-        return shared | {"WIDE": wide, "AT_ONCE": at_once, "num_warps": warps}
+        shared |= {"WIDE": min(_WIDE, self.n2), "AT_ONCE": min(_AT_ONCE, self.n1)}
+        return shared | {"PART": min(_PART, self.n1 // 2), "num_warps": warps}
 
 
 @triton.jit
@@ -244,20 +247,29 @@ def _enter(
     N2: tl.constexpr,
     WIDE: tl.constexpr,
     AT_ONCE: tl.constexpr,
+    PART: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     """Gate, transform along n1, and twiddle."""
-    pair, column, n, inside, both = _columns(batch, length, N1, N2, WIDE)
-    at = _at(pair, v_row, v_channel) + n
-    ur, ui = load_pair(v, at, v_row, inside, both)
-    if GATED:
-        at = _at(pair, gate_row, gate_channel) + n
-        gr, gi = load_pair(gate, at, gate_row, inside, both)
-        ur, ui = ur * gr, ui * gi
+    pair, column, _, _, _ = _columns(batch, length, N1, N2, WIDE)
     to = _work(work, pair, channels, N1, N2)
     for start in range(0, N1, AT_ONCE):
-        fr, fi = table(columns + start * N1, AT_ONCE, N1 // 2, N1, N1 * N1)
-        wr, wi = product(fr, fi, ur, ui, PRECISION)
+        wr = tl.zeros([AT_ONCE, WIDE], dtype=tl.float32)
+        wi = tl.zeros([AT_ONCE, WIDE], dtype=tl.float32)
+        for part in range(0, N1 // 2, PART):  # read again, from cache
+            n = (part + tl.arange(0, PART)[:, None]) * N2 + column
+            inside = n < length
+            both = inside & (n * 0 + 2 * pair + 1 < batch)
+            at = _at(pair, v_row, v_channel) + n
+            ur, ui = load_pair(v, at, v_row, inside, both)
+            if GATED:
+                at = _at(pair, gate_row, gate_channel) + n
+                gr, gi = load_pair(gate, at, gate_row, inside, both)
+                ur, ui = ur * gr, ui * gi
+            fr, fi = table(columns + start * N1 + part, AT_ONCE, PART, N1, N1 * N1)
+            dr, di = product(fr, fi, ur, ui, PRECISION)
+            wr += dr
+            wi += di
         f1 = start + tl.arange(0, AT_ONCE)[:, None]
         tr, ti = _turn(f1, column, N1 * N2)
         tl.store(to + f1 * N2 + column, wr * tr - wi * ti)
@@ -347,6 +359,7 @@ def _leave(
     N2: tl.constexpr,
     WIDE: tl.constexpr,
     AT_ONCE: tl.constexpr,
+    PART: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     """Turn back along n1, add the skip, and gate."""
@@ -439,6 +452,7 @@ def _leave_back(
     N2: tl.constexpr,
     WIDE: tl.constexpr,
     AT_ONCE: tl.constexpr,
+    PART: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     """Turn both back along n1, and write what reaches the rows and the skip."""

@@ -4,18 +4,21 @@ Large temporaries are mapped and zeroed anew each time, which costs as much as t
 arithmetic on them.
 """
 
+from itertools import pairwise
+
 from torch import Tensor
 
 _CACHE_BYTES = 2 * 2**20  # widest activation of one piece
 
 
 def cache_pieces(
-    x: Tensor, total: int, row_bytes: int, *, least: int = 1
+    x: Tensor, total: int, row_bytes: int, *, least: int = 1, lead: int = 0
 ) -> list[slice]:
     """Cut ``range(total)``, rows of ``row_bytes``, so that a piece stays in cache.
 
-    As equal as can be: a short one at the end takes as many calls as a long one.
-    ``x`` says where it runs: on a GPU there is one piece.
+    ``x`` says where it runs: on a GPU there is one piece. ``lead`` rows in front of a
+    piece are to stay in cache with it. A few rows that are left over go to the last
+    piece: they would take as many calls.
 
     Examples
     --------
@@ -25,9 +28,12 @@ def cache_pieces(
     """
     if x.device.type != "cpu":
         return [slice(0, total)]
-    count = -(-total // cut_to_cache(total, row_bytes))
-    step = max(least, -(-total // max(1, count)))
-    return [slice(i, min(i + step, total)) for i in range(0, total, step)]
+    fit = cut_to_cache(total, row_bytes)
+    step = max(least, fit if fit == total else max(1, fit - lead))
+    cuts = list(range(0, total, step))
+    if len(cuts) > 1 and total - cuts[-1] <= step // 8:
+        cuts.pop()
+    return [slice(i, j) for i, j in pairwise([*cuts, total])]
 
 
 def cut_to_cache(total: int, row_bytes: int) -> int:

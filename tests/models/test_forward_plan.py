@@ -15,6 +15,7 @@ from hyenascope.models.forward_plan import (
     convolved_at_once,
     fitting_plan,
     forward_plan,
+    keeps_spectra,
     kept_spectra,
     memory_bytes,
 )
@@ -43,6 +44,7 @@ print(peak() - before, model.plan(length).peak)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the peak of a process")
 @pytest.mark.parametrize(
     ("limit", "dtype"),
@@ -113,6 +115,23 @@ def test_a_limit_below_any_row_names_no_length():
         fitting_plan(LARGE, 1, 1_000, Surroundings(limit=1_000))
 
 
+@pytest.mark.parametrize(
+    ("config", "length", "most", "keeps"),
+    [
+        (replace(LARGE, n_layer=8), 160_000, 3 * 2**30, True),  # 2.6 GB
+        (replace(LARGE, n_layer=8), 160_000, 2**30, False),
+        (TINY, 1_000_000, 3 * 2**30, False),  # 1.07 GB a layer
+        (TINY, 450_000, 2**30, True),
+    ],
+)
+def test_spectra_are_kept_where_there_is_room(config, length, most, keeps):
+    assert keeps_spectra(config, length, most, 4) == keeps
+    assert (
+        forward_plan(config, 1, length, Surroundings(spectra=most)).keeps_spectra
+        == keeps
+    )
+
+
 def test_says_itself_in_words():
     said = str(forward_plan(TINY, 3, 1_000_000, Surroundings(limit=4 * 10**9)))
     assert "3 × 1,000,000 tokens" in said
@@ -147,6 +166,7 @@ def test_long_transforms_are_few_at_a_time_but_one_for_each_thread():
 
 def test_a_limit_leaves_a_quarter_to_spectra():
     assert kept_spectra(None) == kept_spectra(10**12) == home.KEPT_SPECTRA
+    assert 2**30 <= home.KEPT_SPECTRA <= 3 * 2**30
     assert kept_spectra(1_000) == 250
 
 

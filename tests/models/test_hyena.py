@@ -300,6 +300,22 @@ def crowd(monkeypatch):
     monkeypatch.setattr(forward_plan, "_LEAST_CHANNELS", 1)
 
 
+@pytest.mark.parametrize("watching", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_a_batch_in_turns_is_the_batch(monkeypatch, dtype, watching):
+    model, tokens = build(SMALL).eval().to(dtype), draw(5, 20)
+    if watching:  # then nothing is made in the place of the result
+        model.backbone.layers[0].register_forward_hook(lambda *_: None)
+    with torch.no_grad():
+        together = [model.hidden(tokens, layer=layer) for layer in (-1, 0, 1)]
+        crowd(monkeypatch)
+        monkeypatch.setattr(forward_plan, "_KEPT_BYTES", 0)
+        assert model.plan(20, 5).rows == 1
+        in_turns = [model.hidden(tokens, layer=layer) for layer in (-1, 0, 1)]
+    within = {"rtol": 1e-5, "atol": 1e-5} if dtype != torch.bfloat16 else {}
+    torch.testing.assert_close(in_turns, together, **within)
+
+
 HELD = [
     "backbone",
     "backbone.embeddings.word_embeddings",

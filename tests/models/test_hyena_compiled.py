@@ -66,6 +66,7 @@ def run(tmp_path, backend, changes, ways):
     assert len(done.stdout.splitlines()) == len(changes) * len(ways)
 
 
+@pytest.mark.slow
 def test_is_one_graph_with_the_same_results_and_gradients(tmp_path):
     changes = [{}, {"order": 3}, {"bidirectional": True}]
     run(tmp_path, "aot_eager", changes, [False, True])

@@ -25,17 +25,18 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from hyenascope.ops import _triton_fft_conv, _triton_long_conv
 
-size, kernels = int(sys.argv[1]), sys.argv[2:]
+size, dtype, kernels = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+dtype = getattr(torch, dtype)
 numbers = {"batch", "length", "channels", "pairs"}
 for name in kernels:
     if name in ("_forward", "_backward"):
         kernel = getattr(_triton_fft_conv, name)
         plan = _triton_fft_conv._Plan(size, "cpu")
-        given = plan.constants(torch.float32, gated=True)
+        given = plan.constants(gated=True)
     else:
         kernel = getattr(_triton_long_conv, name)
         plan = _triton_long_conv.Plan(size, "cpu")
-        given = plan.constants(torch.float32, rows=name.startswith("_rows"))
+        given = plan.constants(rows=name.startswith("_rows"))
     given["GATED"] = True
     options = {name: given.pop(name) for name in ("num_stages", "num_warps")}
     kinds = {
@@ -277,7 +278,7 @@ def test_want_of_memory_is_no_failure_to_compile(monkeypatch):
     assert not broken
 
 
-def compiled(kernels, size, tmp_path):
+def compiled(kernels, size, tmp_path, dtype="float32"):
     """Compile for a GPU that is not here; return the shared memory of each."""
     env = {
         **os.environ,
@@ -285,7 +286,8 @@ def compiled(kernels, size, tmp_path):
         "TRITON_CACHE_DIR": str(tmp_path),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    command = [sys.executable, "-W", "ignore", "-c", COMPILE, str(size), *kernels]
+    command = [sys.executable, "-W", "ignore", "-c", COMPILE, str(size), dtype]
+    command += kernels
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     shared = [int(line) for line in done.stdout.split()]

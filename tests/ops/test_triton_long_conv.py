@@ -40,7 +40,7 @@ def short(monkeypatch):
     monkeypatch.setattr(_triton_fft_conv, "_IN_ONE", 4_096)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 4_099), (3, 3, 2_049)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1, 4_099), (3, 1, 2_049)], ids=str)
 @pytest.mark.usefixtures("short")
 def test_values_and_gradients_are_those_of_float64(shape):
     given, cotangent = inputs(*shape), draw(*shape, seed=5)
@@ -74,7 +74,7 @@ def test_half_precision_is_summed_in_float32():
 @pytest.mark.parametrize("taps", [1, 3_000])
 @pytest.mark.usefixtures("short")
 def test_plain_convolution_with_any_number_of_taps(taps):
-    u, k = draw(3, 2, 2_100).float(), draw(2, taps, seed=1).float() / taps**0.5
+    u, k = draw(1, 2, 2_100).float(), draw(2, taps, seed=1).float() / taps**0.5
 
     def plain(u, k, backend="triton"):
         return fft_conv(u, k, backend=backend)
@@ -87,7 +87,7 @@ def test_plain_convolution_with_any_number_of_taps(taps):
 
 @pytest.mark.usefixtures("short")
 def test_a_few_channels_at_a_time_change_nothing(monkeypatch):
-    given = [x.float() for x in inputs(2, 2, 2_060)]
+    given = [x.float() for x in inputs(1, 2, 2_060)]
     together = with_gradients(fused, given, given[0])
     monkeypatch.setattr(_triton_long_conv, "WORK_BYTES", 1)
     alone = with_gradients(fused, given, given[0])
@@ -109,7 +109,7 @@ def test_a_plan_of_any_size_can_be_multiplied_and_undone(power):
     assert plan.m1 * plan.m2 == plan.n2
     # No side of a product may be below 16, and no row above what a program holds.
     assert min(plan.n1 // 2, plan.m1, plan.m2) >= 16
-    assert plan.n2 <= 8_192
+    assert plan.n2 <= 4_096
     taps = torch.arange(6.0).view(2, 3)
     back = plan.taps(plan.spectrum(taps) * 2**power, 3)
     torch.testing.assert_close(back, taps, rtol=0, atol=1e-4)
@@ -130,6 +130,9 @@ def test_pytorch_stands_in_for_what_does_not_compile(kernel, monkeypatch):
 
 
 @pytest.mark.slow
-def test_compiles_for_a_gpu_that_is_not_here(tmp_path):
+@pytest.mark.parametrize(
+    ("size", "dtype"), [(2**16, "float32"), (2**21, "float16"), (2**21, "float32")]
+)
+def test_compiles_for_a_gpu_that_is_not_here(size, dtype, tmp_path):
     kernels = ["_enter", "_rows", "_leave", "_rows_back", "_leave_back"]
-    assert max(compiled(kernels, 2**16, tmp_path)) <= SHARED
+    assert max(compiled(kernels, size, tmp_path, dtype)) <= SHARED
