@@ -325,13 +325,23 @@ class HyenaLM(nn.Module):
         embedded, backbone = self.backbone.embeddings.word_embeddings, self.backbone
         seen = (embedded, backbone, backbone.dropout)
         in_place = type(embedded) is nn.Embedding and not any(map(watched, seen))
-        if in_place and room is not None and room.dtype == embedded.weight.dtype:
+        if room is not None and in_place and self._nobody_holds(room, tokens):
             flat = room.view(-1, room.shape[-1])
             torch.index_select(embedded.weight, 0, tokens.reshape(-1), out=flat)
             states = room
         else:
             states = embedded(tokens)
         return backbone(states, mask, layer=layer, in_place=in_place, plan=plan)
+
+    def _nobody_holds(self, room: Tensor, tokens: Tensor) -> bool:
+        """Whether a stream may lie where the result will: no hook keeps it."""
+        backbone = self.backbone
+        weight, norm = backbone.embeddings.word_embeddings.weight, backbone.ln_f
+        fits = room.dtype == weight.dtype
+        fits &= room.shape == (*tokens.shape, weight.shape[1])
+        plain = all(isinstance(x, Block) and x.is_plain for x in backbone.layers)
+        plain &= type(norm) is nn.LayerNorm and not watched(norm)
+        return fits and plain
 
     def head(
         self, hidden: Float[Tensor, "batch length channels"]

@@ -316,6 +316,22 @@ def test_a_batch_in_turns_is_the_batch(monkeypatch, dtype, watching):
     torch.testing.assert_close(in_turns, together, **within)
 
 
+@pytest.mark.parametrize("place", ["backbone.ln_f", "backbone.layers.1.norm1"])
+def test_what_a_hook_keeps_of_a_turn_is_not_written_over(place, monkeypatch):
+    model, tokens, held = build(SMALL).eval(), draw(3, 20), []
+    crowd(monkeypatch)
+    monkeypatch.setattr(forward_plan, "_KEPT_BYTES", 0)
+
+    def keep(_, given, made):
+        held.extend((x, x.clone()) for x in (given[0], made))
+
+    model.get_submodule(place).register_forward_hook(keep)
+    with torch.no_grad():
+        model.hidden(tokens)
+    assert len(held) >= 6
+    assert all(torch.equal(kept, copy) for kept, copy in held)
+
+
 HELD = [
     "backbone",
     "backbone.embeddings.word_embeddings",
