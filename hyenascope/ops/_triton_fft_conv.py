@@ -34,6 +34,8 @@ from hyenascope.ops._triton_transform import (
     Roots,
     inverse,
     load_pair,
+    load_product,
+    skip_and_gate,
     store_pair,
     table,
     transform,
@@ -285,19 +287,13 @@ def _forward(
     inside = n < length
     both = inside & (n * 0 + row + 1 < batch)
     at = row.to(tl.int64) * v_row + channel * v_channel + n
-    ur, ui = load_pair(v, at, v_row, inside, both)
-    if GATED:
-        gr, gi = load_pair(x1, at, v_row, inside, both)
-        ur, ui = ur * gr, ui * gi
+    ur, ui = load_product(v, at, v_row, x1, at, v_row, inside, both, GATED)
     cr, ci = transform(ur, ui, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
     kr, ki = table(spectrum + channel * 2 * N1 * N2, N1, N2, N2, N1 * N2)
     pr, pi = cr * kr - ci * ki, cr * ki + ci * kr
     yr, yi = inverse(pr, pi, first, second, twiddle, N1, N2, N1 // 2, PRECISION)
     weight = tl.load(skip + channel)
-    yr, yi = yr + weight * ur, yi + weight * ui
-    if GATED:
-        gr, gi = load_pair(x0, at, v_row, inside, both)
-        yr, yi = yr * gr, yi * gi
+    yr, yi = skip_and_gate(yr, yi, ur, ui, weight, x0, at, v_row, inside, both, GATED)
     to = row.to(tl.int64) * y_row + channel * y_channel + n
     store_pair(y, to, y_row, inside, both, yr, yi)
 

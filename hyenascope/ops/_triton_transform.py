@@ -114,6 +114,32 @@ def load_pair(start, at, stride, inside, both):
 
 @triton.jit
 @no_type_check
+def load_product(
+    v, at, row, gate, gate_at, gate_row, inside, both, GATED: tl.constexpr
+):
+    """``v`` times its gate, if there is one."""
+    ur, ui = load_pair(v, at, row, inside, both)
+    if GATED:
+        gr, gi = load_pair(gate, gate_at, gate_row, inside, both)
+        ur, ui = ur * gr, ui * gi
+    return ur, ui
+
+
+@triton.jit
+@no_type_check
+def skip_and_gate(
+    yr, yi, ur, ui, weight, gate, at, row, inside, both, GATED: tl.constexpr
+):
+    """Do what follows a convolution of ``u``."""
+    yr, yi = yr + weight * ur, yi + weight * ui
+    if GATED:
+        gr, gi = load_pair(gate, at, row, inside, both)
+        yr, yi = yr * gr, yi * gi
+    return yr, yi
+
+
+@triton.jit
+@no_type_check
 def store_pair(start, at, stride, inside, both, one, two):
     """Write back what `load_pair` reads."""
     tl.store(start + at, one.to(start.dtype.element_ty), mask=inside)

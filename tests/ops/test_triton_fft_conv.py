@@ -23,10 +23,10 @@ import torch
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from hyenascope.ops import _triton_fft_conv, _triton_long_conv
+from hyenascope.ops import _triton_fft_conv, _triton_long_conv, _triton_long_kernels
 
 size, dtype, kernels = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-dtype = getattr(torch, dtype)
+rows = {"v", "gate", "x0", "x1", "y", "grad", "of_v", "of_x0", "of_x1"}
 numbers = {"batch", "length", "channels", "pairs"}
 for name in kernels:
     if name in ("_forward", "_backward"):
@@ -34,14 +34,15 @@ for name in kernels:
         plan = _triton_fft_conv._Plan(size, "cpu")
         given = plan.constants(gated=True)
     else:
-        kernel = getattr(_triton_long_conv, name)
+        kernel = getattr(_triton_long_kernels, name)
         plan = _triton_long_conv.Plan(size, "cpu")
-        given = plan.constants(rows=name.startswith("_rows"))
+        given = plan.constants(rows=name.startswith("rows"))
     given["GATED"] = True
     options = {name: given.pop(name) for name in ("num_stages", "num_warps")}
     kinds = {
         name: "constexpr" if name in given
         else "i32" if name in numbers or name.endswith(("_row", "_channel"))
+        else f"*{dtype}" if name in rows
         else "*fp32"
         for name in kernel.arg_names
     }
@@ -278,7 +279,7 @@ def test_want_of_memory_is_no_failure_to_compile(monkeypatch):
     assert not broken
 
 
-def compiled(kernels, size, tmp_path, dtype="float32"):
+def compiled(kernels, size, dtype, tmp_path):
     """Compile for a GPU that is not here; return the shared memory of each."""
     env = {
         **os.environ,
@@ -296,6 +297,6 @@ def compiled(kernels, size, tmp_path, dtype="float32"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [512, 2_048])
-def test_compiles_for_a_gpu_that_is_not_here(size, tmp_path):
-    assert max(compiled(["_forward", "_backward"], size, tmp_path)) <= SHARED
+@pytest.mark.parametrize(("size", "dtype"), [(512, "bf16"), (8_192, "fp32")])
+def test_compiles_for_a_gpu_that_is_not_here(size, dtype, tmp_path):
+    assert max(compiled(["_forward", "_backward"], size, dtype, tmp_path)) <= SHARED

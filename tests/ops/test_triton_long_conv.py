@@ -13,7 +13,11 @@ from hyenascope.ops.fft_conv import (
 pytest.importorskip("triton", reason="needs Triton: pip install triton")
 if torch.cuda.is_available():
     pytest.skip("kernels are compiled where there is a GPU", allow_module_level=True)
-from hyenascope.ops import _triton_fft_conv, _triton_long_conv
+from hyenascope.ops import (
+    _triton_fft_conv,
+    _triton_long_conv,
+    _triton_long_kernels,
+)
 from hyenascope.ops._triton_long_conv import Plan
 from tests.ops.test_triton_fft_conv import (
     SHARED,
@@ -116,7 +120,7 @@ def test_a_plan_of_any_size_can_be_multiplied_and_undone(power):
 
 
 @pytest.mark.usefixtures("short", "unbroken")
-@pytest.mark.parametrize("kernel", ["_rows", "_rows_back"])
+@pytest.mark.parametrize("kernel", ["rows", "rows_back"])
 def test_pytorch_stands_in_for_what_does_not_compile(kernel, monkeypatch):
     given = [x.float() for x in inputs(2, 1, 2_060)]
     expected = with_gradients(by_pytorch, [x.double() for x in given], given[0])
@@ -124,15 +128,15 @@ def test_pytorch_stands_in_for_what_does_not_compile(kernel, monkeypatch):
     def gated(x0, x1, v, k, skip):
         return gated_fft_conv(v, k, (x0, x1), bias=skip, backend="triton")
 
-    monkeypatch.setattr(_triton_long_conv, kernel, Unbuilt(RuntimeError("no ptxas")))
+    monkeypatch.setattr(_triton_long_kernels, kernel, Unbuilt(RuntimeError("no ptxas")))
     with pytest.warns(UserWarning, match="falls back to 'torch': .*no ptxas"):
         agree(with_gradients(gated, given, given[0]), expected, 3e-6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("size", "dtype"), [(2**16, "float32"), (2**21, "float16"), (2**21, "float32")]
+    ("size", "dtype"), [(2**16, "bf16"), (2**21, "fp16"), (2**21, "fp32")]
 )
 def test_compiles_for_a_gpu_that_is_not_here(size, dtype, tmp_path):
-    kernels = ["_enter", "_rows", "_leave", "_rows_back", "_leave_back"]
-    assert max(compiled(kernels, size, tmp_path, dtype)) <= SHARED
+    kernels = ["enter", "rows", "leave", "rows_back", "leave_back"]
+    assert max(compiled(kernels, size, dtype, tmp_path)) <= SHARED
