@@ -6,12 +6,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import nn
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_keeping = list[bool]()  # while a `freed_memory_kept` runs
+_CGROUP = Path("/sys/fs/cgroup")  # where a container finds its limits
+_keeping = [0]  # how many `freed_memory_kept` run
+_counting = Lock()
 
 
 def resolve_device(device: str | torch.device | None = None) -> torch.device:
@@ -51,7 +55,7 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
 
 
 def physical_memory() -> int:
-    """Bytes of this machine's memory, 0 where the system does not say.
+    """Bytes of this machine's memory, or its container's; 0 if the system does not say.
 
     Examples
     --------
@@ -59,9 +63,15 @@ def physical_memory() -> int:
     True
     """
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return 0
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # of versions 2 and 1
+        try:
+            total = min(total, int((_CGROUP / name).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # none, or "max"
+            continue
+    return total
 
 
 @cache
@@ -88,18 +98,21 @@ def freed_memory_kept() -> Iterator[None]:
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     mallopt = getattr(library, "mallopt", None)
     trim = getattr(library, "malloc_trim", None)
-    if mallopt is None or trim is None or _keeping:  # whoever began will end it
+    if mallopt is None or trim is None:
         yield
         return
-    mallopt(_MMAP_THRESHOLD, 2**25)  # the most it takes
-    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-    _keeping.append(True)
+    with _counting:
+        _keeping[0] += 1
+        mallopt(_MMAP_THRESHOLD, 2**25)  # the most it takes
+        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
     try:
         yield
     finally:
-        _keeping.clear()
-        mallopt(_TRIM_THRESHOLD, 2**26)  # what `keep_freed_memory` leads to
-        trim(0)
+        with _counting:
+            _keeping[0] -= 1
+            if not _keeping[0]:  # else another still needs it
+                mallopt(_TRIM_THRESHOLD, 2**26)  # what `keep_freed_memory` leads to
+                trim(0)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from hyenascope._device import borrow, resolve_device
+from hyenascope import _device
+from hyenascope._device import borrow, physical_memory, resolve_device
 
 
 @pytest.fixture
@@ -102,9 +103,11 @@ def faults():
 faults()
 given_back = faults()
 with freed_memory_kept():
-    faults()
-    kept = faults()
-print(given_back, kept)
+    with freed_memory_kept():
+        faults()
+    kept = faults()  # the inner one leaves it to the outer one to end
+again = faults()
+print(given_back, kept, again)
 """
 
 
@@ -112,6 +115,26 @@ print(given_back, kept)
 def test_freed_memory_is_taken_again_without_the_kernel():
     command = [sys.executable, "-c", FAULTS]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    given_back, kept = map(int, told.split())
+    given_back, kept, again = map(int, told.split())
     assert given_back > 1_000
     assert kept < given_back / 20
+    assert again > 1_000
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "expected"),
+    [
+        ("memory.max", "1000000\n", 1_000_000),
+        ("memory/memory.limit_in_bytes", "2000000\n", 2_000_000),
+        ("memory.max", "max\n", None),
+        ("memory.max", str(2**63), None),  # how version 1 says that there is none
+    ],
+)
+def test_memory_is_that_of_the_container(name, said, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(_device, "_CGROUP", tmp_path)
+    whole = physical_memory()
+    place = tmp_path / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(said)
+    assert whole > 2**28
+    assert physical_memory() == (whole if expected is None else expected)

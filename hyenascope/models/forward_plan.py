@@ -22,9 +22,12 @@ WRITTEN_AT_ONCE = 32
 """Filters that are written at a time, of those too long to keep."""
 
 KEPT_SPECTRA = max(2**30, min(3 * 2**30, physical_memory() // 8))
-"""Bytes of kept spectra of all layers, where no limit is set."""
+"""Bytes of kept spectra of all layers of a model, where no limit is set."""
 
-_KEPT_OF_A_LAYER = 2**29  # beyond, a pass itself is short of memory
+KEPT_OF_A_LAYER = 2**29
+"""Bytes of those of a layer: beyond, a pass itself is short of memory."""
+
+_KEPT_ON_GPU = 2**30  # of all layers, whatever the memory of the host
 
 _LEAST_CHANNELS = 16  # that are convolved at a time, where transforms are short
 _PROJECTED_BYTES = 2**29  # of a projection that is made at once
@@ -76,7 +79,7 @@ class Surroundings:
         take there.
         """
         gpu, number = weight.device.type != "cpu", weight.element_size()
-        spectra, threads = kept_spectra(limit), torch.get_num_threads()
+        spectra, threads = kept_there(kept_spectra(limit), gpu), torch.get_num_threads()
         is_set = limit is not None
         if limit is None and weight.is_cuda:
             limit = (free_on(weight.device) + kept) // _STEP * _STEP
@@ -192,6 +195,17 @@ def kept_spectra(limit: int | None) -> int:
     return KEPT_SPECTRA if limit is None else min(KEPT_SPECTRA, limit // 4)
 
 
+def kept_there(most: int, on_gpu: bool) -> int:
+    """Bytes of spectra that are kept of the ``most`` that may be.
+
+    Examples
+    --------
+    >>> kept_there(2**31, on_gpu=True) == 2**30
+    True
+    """
+    return min(most, _KEPT_ON_GPU) if on_gpu else most
+
+
 def free_on(device: torch.device) -> int:
     """Return bytes that PyTorch can still take on a GPU, its reserve included."""
     free, _ = torch.cuda.mem_get_info(device)
@@ -206,7 +220,7 @@ def keeps_spectra(config: HyenaConfig, length: int, most: int, number: int) -> b
     half a GiB.
     """
     every = _spectra_bytes(config, length, number)
-    return every <= min(most, _KEPT_OF_A_LAYER * config.n_layer)
+    return every <= min(most, KEPT_OF_A_LAYER * config.n_layer)
 
 
 def convolved_at_once(rows: int, length: int, around: Surroundings) -> int:
@@ -330,9 +344,9 @@ def _peak(
     written = min(d, WRITTEN_AT_ONCE) if kept else channels
     taps = 2 * sides * max(written, min(d, WRITTEN_AT_ONCE))
     filters = wide * (length * (config.filter_order + taps) + 2 * written * transform)
-    filters += _spectra_bytes(config, length, wide) if kept else 0
+    resting = _spectra_bytes(config, length, wide) if kept else 0
     inner = config.d_inner + 4 * d
     fed = tokens if around.on_gpu else cut_to_cache(tokens, number * config.widest)
-    mixing = stream + projected + gated + convolved + filters
-    feeding = stream + (gated or projected) + number * fed * inner
-    return max(mixing, feeding)
+    mixing = projected + gated + convolved + filters
+    feeding = (gated or projected) + number * fed * inner
+    return stream + resting + max(mixing, feeding)

@@ -277,8 +277,8 @@ class HyenaLM(nn.Module):
         yet. In them two sequences of a batch share a transform, so that rounding
         follows the larger one, and NaN in one is NaN in the other.
 
-        Short passes on a GPU wait for launches more than for work:
-        ``torch.compile(model, mode="reduce-overhead")`` replays them as a CUDA graph.
+        For short passes on a GPU, ``torch.compile(model, mode="reduce-overhead")``
+        should replay all launches as a CUDA graph; that has not been run either.
 
         Raises
         ------

@@ -187,7 +187,7 @@ class Block(nn.Module):
         channels: slice = slice(None),
         workspace: Workspace | None = None,
     ) -> Float[Tensor, "batch streams columns"]:
-        """Norm and project the stream, in pieces along the length.
+        """Norm and project the stream, in pieces that stay in cache.
 
         ``margin`` leaves that many columns free in front, for what lies left of it.
         """
@@ -212,7 +212,7 @@ class Block(nn.Module):
         gated: Float[Tensor, "batch channels length"],
         out: Float[Tensor, "batch length channels"] | None = None,
     ) -> Float[Tensor, "batch length channels"]:
-        """All that follows the mixer's core, in pieces along the length.
+        """All that follows the mixer's core, in pieces that stay in cache.
 
         ``out`` may be ``stream`` itself.
         """

@@ -13,9 +13,11 @@ from jaxtyping import Complex, Float, Int, Num
 from torch import Tensor, nn
 
 from hyenascope.models.forward_plan import (
+    KEPT_OF_A_LAYER,
     KEPT_SPECTRA,
     WRITTEN_AT_ONCE,
     keeps_spectra,
+    kept_there,
 )
 from hyenascope.models.hyena_config import HyenaConfig
 from hyenascope.models.watched import watched
@@ -179,9 +181,8 @@ class HyenaFilter(nn.Module):
         """
         if not self._at_rest():
             return self._make_spectra(length)
-        fits = keeps_spectra(
-            self.config, length, self.kept_bytes, self.pos_emb.t.element_size()
-        )
+        number = self.pos_emb.t.element_size()
+        fits = keeps_spectra(self.config, length, self._may_keep, number)
         if not fits and self._is_ours():
             self._spectra.clear()
             return self._spectra_in_blocks(length)
@@ -327,7 +328,8 @@ class HyenaFilter(nn.Module):
         """Store spectra; drop stale ones, then the oldest, until they fit."""
         fresh = {k: v for k, v in self._spectra.items() if k[-1] == key[-1]}
         self._spectra = {**fresh, key: made}
-        while _nbytes(self._spectra) > self.kept_bytes // self.config.n_layer:
+        share = min(self._may_keep // self.config.n_layer, KEPT_OF_A_LAYER)
+        while _nbytes(self._spectra) > share:
             del self._spectra[next(iter(self._spectra))]
 
     def _apply(
@@ -342,6 +344,11 @@ class HyenaFilter(nn.Module):
             return x.to(y.device) if half else y
 
         return super()._apply(keep_wide, recurse)
+
+    @property
+    def _may_keep(self) -> int:
+        """Bytes for the spectra of all layers, where this one is."""
+        return kept_there(self.kept_bytes, self.pos_emb.t.device.type != "cpu")
 
     @property
     def bytes_in_use(self) -> int:

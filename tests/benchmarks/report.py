@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from hyenascope._device import physical_memory
 from hyenascope.models.hyena import HyenaLM
 
 _PACKAGES = ("hyenascope", "torch", "numpy", "captum")
@@ -80,11 +81,7 @@ def _processor() -> str:
 
 
 def _memory_gb() -> float | None:
-    try:
-        count = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
-    return round(count / 1e9, 1)
+    return round(physical_memory() / 1e9, 1) or None
 
 
 def _version(name: str) -> str | None:

@@ -20,6 +20,7 @@ from hyenascope.models.forward_plan import (
     memory_bytes,
 )
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.hyena_filter import HyenaFilter
 
 TINY = HyenaConfig(l_max=2**20)
 LARGE = HyenaConfig(d_model=256, n_layer=8, d_inner=1024, l_max=2**20)
@@ -130,6 +131,39 @@ def test_spectra_are_kept_where_there_is_room(config, length, most, keeps):
         forward_plan(config, 1, length, Surroundings(spectra=most)).keeps_spectra
         == keeps
     )
+
+
+def test_a_gpu_keeps_no_more_for_the_memory_of_its_host(monkeypatch):
+    monkeypatch.setattr(home, "KEPT_SPECTRA", 3 * 2**30)
+    monkeypatch.setattr(HyenaFilter, "kept_bytes", 3 * 2**30)
+    assert Surroundings.of(torch.empty(1)).spectra == 3 * 2**30
+    assert Surroundings.of(torch.empty(1, device="meta")).spectra == 2**30
+    own = HyenaFilter(HyenaConfig())
+    assert own._may_keep == 3 * 2**30
+    assert own.to("meta")._may_keep == 2**30
+
+
+def test_kept_spectra_are_counted_all_through_a_pass():
+    """With few groups of channels at a time the MLP takes the most, and they rest."""
+    config, length = replace(LARGE, d_inner=8_192), 100_000
+    kept, made = (
+        forward_plan(config, 1, length, Surroundings(spectra=spectra, on_gpu=True))
+        for spectra in (3 * 2**30, 0)
+    )
+    spectra = 8 * 256 * (kept.transform + 2) * 4
+    assert kept.keeps_spectra
+    assert not made.keeps_spectra
+    assert kept.peak - made.peak == spectra
+
+
+def test_a_layer_keeps_half_a_gib_at_most_over_all_lengths(monkeypatch):
+    monkeypatch.setattr("hyenascope.models.hyena_filter.KEPT_OF_A_LAYER", 2**17)
+    own = HyenaFilter(HyenaConfig(d_model=16, l_max=600)).eval()
+    with torch.no_grad():
+        for length in range(100, 600, 50):
+            own.spectra(length)
+            assert own.bytes_in_use <= 2**17
+    assert own.bytes_in_use > 0
 
 
 def test_says_itself_in_words():
