@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from playwright.sync_api import sync_playwright
@@ -140,10 +140,14 @@ def page_sizes() -> dict[str, float]:
         Line(TrackData(rng.normal(size=MEGABASE).astype("f4"), ("signal",), place))
         for _ in range(TRACKS)
     ]
-    sizes = {}
+    sizes: dict[str, float] = {}
+    ways: tuple[tuple[Literal["inside", "linked"], int], ...] = (
+        ("inside", 8_000_000),
+        ("linked", 4_000_000),
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "page.html")
-        for plotly, limit in (("inside", 8_000_000), ("linked", 4_000_000)):
+        for plotly, limit in ways:
             write_locus_html(tracks, place, path, plotly=plotly, max_bytes=limit)
             sizes[plotly] = path.stat().st_size / 1e6
     return sizes

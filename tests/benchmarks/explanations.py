@@ -21,6 +21,7 @@ importance as its effect.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -45,7 +46,7 @@ from hyenascope.interpret.gradient import (
     smoothgrad,
 )
 from hyenascope.interpret.gradient_targets import LogLikelihood
-from hyenascope.interpret.ism import saturation_mutagenesis
+from hyenascope.interpret.ism import IsmScore, saturation_mutagenesis
 from hyenascope.interpret.perturb import deletion_scan, occlusion_scan
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.sequence.dna import BASES, reverse_complement
@@ -122,7 +123,7 @@ def model_methods() -> Mapping[str, Method]:
     """
     target = LogLikelihood()
 
-    def ism(score: str, window: int | None = None) -> Method:
+    def ism(score: IsmScore, window: int | None = None) -> Method:
         return lambda case: of_effects(
             saturation_mutagenesis(
                 case.model, case.reader, case.locus, score=score, window=window
@@ -199,7 +200,7 @@ def _less_reference(table: Table, letters: Table) -> Table:
 
 
 def _windowed(
-    case: Case, method: Callable[..., TrackData], target: LogLikelihood, **options
+    case: Case, method: Callable[..., TrackData], target: LogLikelihood, **options: Any
 ) -> Table:
     """Explain the whole window and keep the locus."""
     track = method(case.model, case.reader, case.window, target=target, **options)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +77,7 @@ def _rows(lengths: tuple[int, int], count: int) -> list[np.ndarray]:
 def _published(lengths: tuple[int, int]) -> Callable[[], float]:
     model = HyenaLM(TINY, generator=torch.Generator().manual_seed(0)).train()
     head = nn.Linear(TINY.d_model, 2)
+    groups: list[dict[str, Any]]
     groups = [*parameter_groups(model, 0.1), {"params": list(head.parameters())}]
     optimizer = torch.optim.AdamW(groups, lr=6e-4, weight_decay=0.1)
     tokens = torch.full((ROWS, lengths[1]), PAD_TOKEN)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 
@@ -137,7 +138,7 @@ def _side(name: str, case: Case, threads: int) -> Iterator[Connection]:
         process.join()
 
 
-def _ask(side: Connection, batch: int | None):
+def _ask(side: Connection, batch: int | None) -> Any:
     side.send(batch)
     return side.recv()
 
@@ -147,11 +148,11 @@ def _serve(pipe: Connection, name: str, case: Case, threads: int) -> None:
     torch.set_num_threads(threads)
     model = HyenaLM(case.config, generator=torch.Generator().manual_seed(0)).eval()
     with torch.inference_mode():
-        run = {
+        runs: dict[str, Callable[[torch.Tensor], object]] = {
             "published": lambda tokens: published_hidden(model, tokens),
             "ours": model.hidden,
             "products": _Products(model, case.length),
-        }[name]
+        }
         while True:
             try:
                 batch = pipe.recv()
@@ -160,7 +161,7 @@ def _serve(pipe: Connection, name: str, case: Case, threads: int) -> None:
             if batch is None:
                 pipe.send(peak_memory() / 2**20)
                 continue
-            pipe.send(_timed(run, torch.randint(7, 11, (batch, case.length))))
+            pipe.send(_timed(runs[name], torch.randint(7, 11, (batch, case.length))))
 
 
 def _timed(

@@ -257,7 +257,7 @@ def _bandwidth() -> float:
     """Bytes per second that a copy reads and writes."""
     x = torch.empty(2**30, dtype=torch.uint8, device="cuda")
     y = torch.empty_like(x)
-    return 2 * x.nbytes / _seconds(lambda: y.copy_(x))[0]  # type: ignore[arg-type,return-value]
+    return 2 * x.nbytes / _seconds(lambda: y.copy_(x))[0]  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def published_hidden(model: HyenaLM, tokens: Tensor) -> Tensor:
     hidden = backbone.embeddings.word_embeddings(tokens)
     residual = None
     for block in backbone.layers:
+        assert isinstance(block, Block)
         hidden, residual = _block(block, hidden, residual)
     return backbone.ln_f((hidden + residual).float())
 
@@ -41,7 +42,9 @@ def _operator(mixer: HyenaMixer, x: Tensor) -> Tensor:
     projected = mixer.in_proj(x).transpose(1, 2)
     short = mixer.short_filter(projected)[..., :length]
     x0, x1, v = short.split(mixer.config.d_model, dim=1)
-    y = _long_conv(v * x1, _filter(mixer.filter_fn, length).T, mixer.filter_fn.bias)
+    skip = mixer.filter_fn.bias
+    assert skip is not None
+    y = _long_conv(v * x1, _filter(mixer.filter_fn, length).T, skip)
     return mixer.out_proj((y * x0).transpose(1, 2))
 
 

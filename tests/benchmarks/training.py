@@ -87,8 +87,8 @@ def _data(options: argparse.Namespace) -> None:
         batches = StepBatches(data, _options(steps=1000))
         batches[0]
         began = time.perf_counter()
-        for step in range(1, 101):
-            batches[step]
+        for i in range(1, 101):
+            batches[i]
         reading = (time.perf_counter() - began) / 100
     step = _ours()
     step()
@@ -125,8 +125,7 @@ def _speed(options: argparse.Namespace) -> None:
         except ValueError as error:
             say(f"  {length:>9,} bp: {error}")
             continue
-        flags = {"checkpoint_mixer": plan.recompute, "checkpoint_mlp": plan.recompute}
-        model = HyenaLM(replace(config, **flags)).train()
+        model = HyenaLM(_computed_again(config, plan.recompute)).train()
         tokens = torch.randint(7, 11, (plan.batch, length))
         seconds = min(_timed(lambda: _back(model, tokens)) for _ in range(2))  # noqa: B023
         again = ", blocks computed again" if plan.recompute else ""
@@ -172,10 +171,14 @@ def _ours() -> Callable[[], float]:
     return lambda: next(steps).seconds
 
 
+def _computed_again(config: HyenaConfig, recompute: bool) -> HyenaConfig:
+    """Tell blocks to compute their activations again on the way back."""
+    return replace(config, checkpoint_mixer=recompute, checkpoint_mlp=recompute)
+
+
 def _passes(recompute: bool) -> Callable[[], float]:
     """Bytes that a pass adds to the process at its peak."""
-    flags = {"checkpoint_mixer": recompute, "checkpoint_mlp": recompute}
-    model = HyenaLM(replace(SMALL_32K, **flags)).train()
+    model = HyenaLM(_computed_again(SMALL_32K, recompute)).train()
     tokens = torch.randint(7, 11, (1, 32_768))
     _back(model, tokens[:, :256])
     before = _peak()

@@ -181,12 +181,12 @@ def baseline_columns(
     assert set(BASELINES) == set(get_args(BaselineName))
     found = []
     with FastaReader(fasta) as reader:
-        for row in rows.itertuples():
-            variant = Variant(row.chrom, row.pos, row.ref, row.alt)
+        for chrom, pos, ref, alt in rows[["chrom", "pos", "ref", "alt"]].values:
+            variant = Variant(chrom, pos, ref, alt)
             flank, start, end = baselines.flank(variant), variant.start, variant.end
-            size = reader.contigs[row.chrom]
-            left = reader.fetch_region(row.chrom, max(0, start - flank), start)
-            right = reader.fetch_region(row.chrom, end, min(size, end + flank))
+            size = reader.contigs[chrom]
+            left = reader.fetch_region(chrom, max(0, start - flank), start)
+            right = reader.fetch_region(chrom, end, min(size, end + flank))
             sides = baselines.judge(variant, left, right)
             found.append([sides[name][1] - sides[name][0] for name in BASELINES])
     values = np.array(found)
@@ -198,7 +198,7 @@ def baseline_columns(
 
 def known(columns: Columns) -> np.ndarray:
     """Rows for which every column has a number."""
-    return np.isfinite([each.values for each in columns.values()]).all(axis=0)
+    return np.all(np.isfinite([each.values for each in columns.values()]), axis=0)
 
 
 def positions(rows: pd.DataFrame) -> np.ndarray:
@@ -313,7 +313,7 @@ def brca1_page(rows: pd.DataFrame, found: Estimates) -> str:
     counts = rows["class"].value_counts()
     groups = consequences(rows)
     kinds = pd.crosstab(rows["consequence"], rows["class"])
-    sizes = [f"{kinds.loc[g, 'LOF']} / {kinds.loc[g, 'FUNC']}" for g in groups]
+    sizes = [f"{kinds.loc[g, 'LOF']!s} / {kinds.loc[g, 'FUNC']!s}" for g in groups]
     overall = table(
         ["score", "AUROC, LOF against FUNC", "Spearman, function"],
         [

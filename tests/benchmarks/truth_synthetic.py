@@ -112,7 +112,9 @@ class Scored:
     seconds: float
 
 
-def score(found: Sequence[Explanation], truth: Truth, resamples: int) -> dict:
+def score(
+    found: Sequence[Explanation], truth: Truth, resamples: int
+) -> dict[str, Estimate]:
     """Hold one method's explanations of all loci against the truth."""
     importance = np.concatenate([each.importance for each in found])
     effects = np.concatenate([each.effects for each in found])

@@ -65,7 +65,7 @@ def main() -> None:
                     model, variants, reader, scores=("conditional",)
                 ),
             }
-            seconds = {name: [] for name in jobs}
+            seconds: dict[str, list[float]] = {name: [] for name in jobs}
             for _ in range(2):
                 for name, job in jobs.items():
                     begin = time.perf_counter()
