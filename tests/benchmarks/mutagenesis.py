@@ -9,7 +9,6 @@ take hours. Nothing here passes or fails.
 """
 
 import argparse
-import resource
 import sys
 import tempfile
 import time
@@ -33,6 +32,7 @@ from hyenascope.models.one_hot_module import OneHotLM
 from hyenascope.models.predict import base_log_probs
 from hyenascope.sequence.one_hot import one_hot
 from hyenascope.sequence.tokenizer import BASE_TOKENS, tokenize
+from tests.benchmarks.peak_memory import peak_memory
 
 POSITIONS, WINDOW = 512, 512
 TARGETS = {1024: 1.6, 16_384: 25.0, 131_072: 150.0}
@@ -198,7 +198,7 @@ def streaming(folder: Path) -> None:
                 yield saturation_mutagenesis(
                     model, reader, place, score="conditional", context=1024
                 )
-                peaks.append(peak_mb())
+                peaks.append(peak_memory() / 2**20)
 
         write_tracks(maps(), folder / "maps.parquet")
     say(
@@ -272,11 +272,6 @@ def least(job: Callable[[], object], repeats: int) -> float:
         job()
         found.append(time.perf_counter() - begin)
     return min(found)
-
-
-def peak_mb() -> float:
-    """Peak resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def say(line: str) -> None:

@@ -7,7 +7,6 @@ the least time over the repetitions. Nothing here passes or fails.
 
 import argparse
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from hyenascope.training.optimizers import parameter_groups
 from hyenascope.training.pretrain import PretrainOptions
 from hyenascope.training.step_batches import StepBatches
 from hyenascope.training.trainer import Trainer
+from tests.benchmarks.peak_memory import peak_memory
 from tests.benchmarks.published import published_hidden
 from tests.benchmarks.sides import ask, say, side
 
@@ -181,11 +181,11 @@ def _passes(recompute: bool) -> Callable[[], float]:
     model = HyenaLM(_computed_again(SMALL_32K, recompute)).train()
     tokens = torch.randint(7, 11, (1, 32_768))
     _back(model, tokens[:, :256])
-    before = _peak()
+    before = peak_memory()
 
     def peak() -> float:
         _back(model, tokens)
-        return float(_peak() - before)
+        return float(peak_memory() - before)
 
     return peak
 
@@ -194,10 +194,6 @@ def _back(model: HyenaLM, tokens: torch.Tensor) -> None:
     model.zero_grad(set_to_none=True)
     logits = model(tokens)
     functional.cross_entropy(logits.flatten(0, 1), tokens.flatten()).backward()
-
-
-def _peak() -> int:
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _timed(act: Callable[[], None]) -> float:
