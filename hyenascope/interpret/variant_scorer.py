@@ -1,0 +1,401 @@
+"""Score one list of variants after another on the same model, genome and options.
+
+Variants are grouped by the grid window they share (`hyenascope.interpret.haplotype`):
+one reference pass per window and strand serves them all, and an SNV's
+`conditional` score comes from that pass alone. For every other score only what the
+change touches is computed again.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import get_args
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import torch
+
+from hyenascope._typing import Strands
+from hyenascope.data.fasta import FastaReader
+from hyenascope.data.interval import Interval
+from hyenascope.data.variant import Variant
+from hyenascope.interpret.baselines import Baselines, context_label
+from hyenascope.interpret.haplotype import grid_stride, grid_window, strand_text
+from hyenascope.interpret.provenance import provenance_of
+from hyenascope.interpret.score_formulas import Sides, can_be_judged, is_cut_off
+from hyenascope.interpret.scores import SCORES, BaselineName, ScoreName
+from hyenascope.interpret.unscored import contig_ends
+from hyenascope.interpret.variant_checks import (
+    CheckedVariant,
+    check_variant,
+    raise_first,
+    ref_agreement,
+)
+from hyenascope.interpret.variant_passes import VariantPasses
+from hyenascope.interpret.window_rows import Job, PassPlan
+from hyenascope.models.batching import BatchSize
+from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.predict import mean_known, require_causal, window_context
+from hyenascope.sequence.dna import BASES
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """What is asked of every variant, checked: see `hyenascope.score_variants`."""
+
+    context: int
+    stride: int
+    scores: tuple[ScoreName, ...]
+    strands: Strands
+    baselines: tuple[BaselineName, ...]
+    markov_order: int
+    max_ambiguous: float
+    downstream_window: int
+
+    @classmethod
+    def of(
+        cls,
+        model: HyenaLM,
+        *,
+        context: int | None,
+        scores: Sequence[ScoreName],
+        strands: Strands,
+        baselines: Sequence[BaselineName],
+        markov_order: int,
+        max_ambiguous: float,
+        downstream_window: int,
+        window_stride: int | None,
+    ) -> "ScoringOptions":
+        """Fill in what depends on the model.
+
+        Raises
+        ------
+        ValueError
+            If the model is two-sided or an option out of range.
+        """
+        require_causal(model)
+        context = window_context(model, context)
+        return cls(
+            context=context,
+            stride=grid_stride(window_stride, context),
+            scores=tuple(scores),
+            strands=strands,
+            baselines=tuple(baselines),
+            markov_order=markov_order,
+            max_ambiguous=max_ambiguous,
+            downstream_window=downstream_window,
+        )
+
+    def __post_init__(self) -> None:
+        _one_of("scores", self.scores, get_args(ScoreName))
+        _one_of("baselines", self.baselines, get_args(BaselineName))
+        _one_of("strands", (self.strands,), get_args(Strands))
+        if not self.scores:
+            raise ValueError("scores must name at least one score; got none.")
+        if not 0 <= self.max_ambiguous <= 1:
+            raise ValueError(
+                f"max_ambiguous must lie between 0 and 1; got {self.max_ambiguous}."
+            )
+        if self.downstream_window < 1:
+            raise ValueError(
+                f"downstream_window must be at least 1; got {self.downstream_window}."
+            )
+
+    @property
+    def downstream(self) -> int:
+        """Bases that the downstream score adds up: what every window holds."""
+        room = self.context // 2 - self.stride // 2
+        return max(1, min(self.downstream_window, room))
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Strands that get columns of their own beside the mean."""
+        return ("forward", "reverse") if self.strands == "both" else ()
+
+    def provenance(self) -> dict[str, object]:
+        """Return the options as a result carries them."""
+        return {
+            "context": self.context,
+            "window_stride": self.stride,
+            "strands": self.strands,
+            "scores": list(self.scores),
+            "baselines": list(self.baselines),
+            "markov_order": self.markov_order,
+            "max_ambiguous": self.max_ambiguous,
+            "downstream_window": self.downstream,
+        }
+
+
+class VariantScorer:
+    """What `hyenascope.score_variants` does, ready to be done again and again.
+
+    The baselines are fitted once, when they are first needed.
+
+    Parameters
+    ----------
+    model
+        A causal model; borrowed at each call and put back.
+    genome
+        Open reader.
+    options
+        What is asked.
+    batch_size, max_memory
+        As in `hyenascope.score_variants`.
+    device
+        Where to run.
+    """
+
+    def __init__(
+        self,
+        model: HyenaLM,
+        genome: FastaReader,
+        options: ScoringOptions,
+        *,
+        batch_size: BatchSize,
+        max_memory: int,
+        device: torch.device,
+    ) -> None:
+        self.model = model
+        self.genome = genome
+        self.options = options
+        self.device = device
+        self._plan = PassPlan(
+            options.scores, options.strands, options.downstream, batch_size, max_memory
+        )
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """Word counts of the genome."""
+        return Baselines.fit(self.genome, markov_order=self.options.markov_order)
+
+    @cached_property
+    def columns(self) -> pd.DataFrame:
+        """One row per score: what it is, its strand, unit, and how to read it."""
+        return _columns(self.options)
+
+    @cached_property
+    def provenance(self) -> dict[str, object]:
+        """Model, genome and options."""
+        return provenance_of(self.model, self.genome, **self.options.provenance())
+
+    def score(
+        self, given: Sequence[Variant], *, strict: bool = False, progress: bool = False
+    ) -> ad.AnnData:
+        """Score variants in their order, as `hyenascope.score_variants` says.
+
+        Raises
+        ------
+        VariantError
+            With ``strict``, if a variant cannot be scored.
+        """
+        windowed = [_window(variant, self.genome, self.options) for variant in given]
+        checked = [item.checked for item in windowed]
+        if strict:
+            raise_first(checked)
+        jobs = [
+            Job(row, item.checked.variant, item.window)
+            for row, item in enumerate(windowed)
+            if item.checked.ok and item.window is not None
+        ]
+        table = _Table(len(given), self.columns)
+        placed = {job.row: job for job in jobs}
+        notes: dict[int, str] = {}
+        passes = VariantPasses(self.model, self.genome, self._plan, self.device)
+        for row, sides in passes.run(jobs, progress=progress):
+            table.put_sides(row, sides, self.options)
+            notes[row] = _silent_strands(sides, placed[row], self.genome, self._plan)
+        facts = {
+            "baseline_bases": self._fill_baselines(table, jobs),
+            "ref_agreement": ref_agreement(checked),
+            "engine": passes.engine,
+        }
+        return ad.AnnData(
+            table.value,
+            _obs(given, windowed, notes, self.genome),
+            self.columns,
+            layers={"ref": table.ref, "alt": table.alt},
+            uns={"hyenascope": self.provenance | facts},
+        )
+
+    def _fill_baselines(self, table: "_Table", jobs: Sequence[Job]) -> int:
+        """Fill the columns that need no model; return the bases they rest on."""
+        if not self.options.baselines or not jobs:
+            return 0
+        for job in jobs:
+            width = self.baselines.flank(job.variant)
+            left, right = _flanks(self.genome, job.variant, width)
+            found = self.baselines.judge(job.variant, left, right)
+            for name in self.options.baselines:
+                table.put(job.row, name, *found[name])
+        return self.baselines.fitted_bases
+
+
+@dataclass(frozen=True)
+class _Windowed:
+    """A checked variant with its window and the N in it."""
+
+    checked: CheckedVariant
+    window: Interval | None = None
+    ambiguous: int = 0
+
+
+class _Table:
+    """Three matrices "variant score", NaN until filled."""
+
+    def __init__(self, rows: int, columns: pd.DataFrame) -> None:
+        self.columns = columns
+        self._index = {name: i for i, name in enumerate(columns.index)}
+        self.value, self.ref, self.alt = np.full((3, rows, len(columns)), np.nan)
+
+    def put(self, row: int, name: str, ref: float, alt: float) -> None:
+        i = self._index[name]
+        self.ref[row, i], self.alt[row, i] = ref, alt
+        self.value[row, i] = alt - ref
+
+    def put_sides(
+        self, row: int, sides: dict[str, Sides], options: ScoringOptions
+    ) -> None:
+        for name in options.scores:
+            pairs = np.array([found[name] for found in sides.values()], np.float64)
+            pairs[np.isnan(pairs).any(axis=1)] = np.nan  # a strand counts whole
+            ref, alt = mean_known(pairs)
+            self.put(row, name, float(ref), float(alt))
+            for strand in options.sides:
+                self.put(row, f"{name}_{strand}", *sides[strand][name])
+
+
+def _one_of(name: str, given: Sequence[str], allowed: Sequence[str]) -> None:
+    for item in given:
+        if item not in allowed:
+            raise ValueError(
+                f"{name} must be among {', '.join(allowed)}; got {item!r}."
+            )
+
+
+def _window(
+    variant: Variant, genome: FastaReader, options: ScoringOptions
+) -> _Windowed:
+    longest = max(1, options.context // 4)
+    checked = check_variant(variant, genome, longest_allele=longest)
+    if not checked.ok:
+        return _Windowed(checked)
+    window = grid_window(
+        checked.variant,
+        genome.contigs[checked.variant.chrom],
+        context=options.context,
+        stride=options.stride,
+    )
+    text = genome.fetch(window)
+    ambiguous = len(text) - sum(text.count(base) for base in BASES)
+    if ambiguous > options.max_ambiguous * len(text):
+        checked = replace(
+            checked,
+            status="ambiguous_window",
+            reason=f"at most {options.max_ambiguous:.0%} of the window may be N or "
+            f"IUPAC codes; got {ambiguous:,} of {len(text):,} bp",
+        )
+    return _Windowed(checked, window, ambiguous)
+
+
+def _columns(options: ScoringOptions) -> pd.DataFrame:
+    """One row per score: what it is, its strand, unit, and how to read it."""
+    rows: dict[str, tuple[str, str]] = {}
+    for name in options.scores:
+        rows[name] = (name, options.strands)
+        rows |= {f"{name}_{strand}": (name, strand) for strand in options.sides}
+    rows |= {name: (name, "both") for name in options.baselines}
+    frame = pd.DataFrame(
+        list(rows.values()), index=list(rows), columns=["score", "strand"]
+    )
+    for field in ("formula", "unit", "reading", "signed", "source"):
+        frame[field] = [getattr(SCORES[score], field) for score in frame["score"]]
+    frame["kind"] = [
+        "baseline" if score in options.baselines else "model"
+        for score in frame["score"]
+    ]
+    return frame
+
+
+def _flanks(genome: FastaReader, variant: Variant, width: int) -> tuple[str, str]:
+    """Up to ``width`` known-contig bases on each side of the reference allele."""
+    size = genome.contigs[variant.chrom]
+    start, end = max(0, variant.start - width), min(size, variant.end + width)
+    return (
+        genome.fetch_region(variant.chrom, start, variant.start),
+        genome.fetch_region(variant.chrom, variant.end, end),
+    )
+
+
+def _silent_strands(
+    sides: dict[str, Sides], job: Job, genome: FastaReader, plan: PassPlan
+) -> str:
+    """Say which strands have no number: the mean then rests on the other."""
+    reasons: dict[str, list[str]] = {}
+    for strand, found in sides.items():
+        if any(np.isnan(pair).any() for pair in found.values()):
+            reason = _silence(strand, job, genome, plan)
+            reasons.setdefault(reason, []).append(strand)
+    return "; ".join(
+        f"{' and '.join(strands)}: {reason}" for reason, strands in reasons.items()
+    )
+
+
+def _silence(strand: str, job: Job, genome: FastaReader, plan: PassPlan) -> str:
+    """Say why a strand has no number."""
+    room = len(job.variant.ref)
+    text = strand_text(genome, job.window, reverse=strand == "reverse", room=room)
+    reading = text.read(job.variant)
+    cut_off = "downstream" in plan.scores and is_cut_off(reading, plan.window)
+    if not cut_off or not can_be_judged(reading):
+        return "nothing before the change, or N in it"
+    return f"no downstream score, {contig_ends(plan.window)}"
+
+
+def _obs(
+    given: Sequence[Variant],
+    windowed: Sequence[_Windowed],
+    notes: dict[int, str],
+    genome: FastaReader,
+) -> pd.DataFrame:
+    """One row per variant as the file gave it, with what was found about it."""
+    rows = [_obs_row(v, item, genome) for v, item in zip(given, windowed, strict=True)]
+    for row, note in notes.items():
+        rows[row]["reason"] = note
+    frame = pd.DataFrame(rows, index=_unique([str(variant) for variant in given]))
+    whole = ["pos", "window_start", "window_end", "ambiguous_bases"]
+    return frame.astype(dict.fromkeys(whole, "int64"))
+
+
+def _obs_row(
+    variant: Variant, item: _Windowed, genome: FastaReader
+) -> dict[str, object]:
+    label = ""
+    if item.checked.ok:
+        left, right = _flanks(genome, item.checked.variant, 1)
+        label = context_label(item.checked.variant, left, right)
+    return {
+        "chrom": variant.chrom,
+        "pos": variant.pos,
+        "ref": variant.ref,
+        "alt": variant.alt,
+        "id": variant.id,
+        "kind": variant.kind,
+        "status": item.checked.status,
+        "reason": item.checked.reason,
+        "trinucleotide_context": label,
+        "window_start": -1 if item.window is None else item.window.start,
+        "window_end": -1 if item.window is None else item.window.end,
+        "ambiguous_bases": item.ambiguous,
+    }
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Mark second and later appearances: AnnData needs unique names."""
+    seen: Counter[str] = Counter()
+    result = []
+    for name in names:
+        seen[name] += 1
+        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return result
