@@ -1,12 +1,13 @@
 """What several commands of the shell understand alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+OUT_FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
 
@@ -76,3 +77,40 @@ split_options = grouped(
     click.option("--genes", type=FILE,
                  help="GTF or GFF3: tells coding bases from others in the card."),
 )  # fmt: skip
+
+model_options = grouped(
+    click.option("--model", "model_name", required=True,
+                 help="A name of `hyenascope models`, a folder or a weights file."),
+    click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one."),
+    click.option("--quiet", is_flag=True, help="No progress bar."),
+)  # fmt: skip
+
+run_options = grouped(
+    model_options,
+    click.option("--batch-size", type=COUNT,
+                 help="Sequences per pass; by default what fits."),
+)  # fmt: skip
+
+workers_options = grouped(
+    click.option("--workers", type=COUNT,
+                 help="Processes of this machine that share the work."),
+    click.option("--scheduler",
+                 help="Address of a Dask scheduler: tcp://10.0.0.1:8786."),
+    click.option("--run", "folder", type=FOLDER,
+                 help="Folder of the run in shards, gone on with if it is there; by "
+                 "default --out and .run."),
+    click.option("--shard-size", type=COUNT,
+                 help="Rows that are computed, written and lost together."),
+)  # fmt: skip
+
+
+def shared(typed: Mapping[str, Any], out: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the folder of a run and who computes it; None for this process alone."""
+    if typed["workers"] is None and typed["scheduler"] is None:
+        for name, option in (("folder", "--run"), ("shard_size", "--shard-size")):
+            if typed[name] is not None:
+                raise ValueError(f"{option} must come with --workers or --scheduler.")
+        return None
+    who = {name: typed[name] for name in ("workers", "scheduler", "shard_size")}
+    folder = typed["folder"] or out.with_name(f"{out.name}.run")
+    return folder, {name: each for name, each in who.items() if each is not None}

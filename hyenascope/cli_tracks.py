@@ -1,21 +1,23 @@
 """``hyenascope finetune-tracks`` and ``predict-tracks``: numbers of every base."""
 
-from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hyenascope.cli_errors import plain_errors
-from hyenascope.cli_options import COUNT, FILE, FOLDER, Share, grouped, names
+from hyenascope.cli_options import COUNT, FILE, FOLDER, OUT_FILE, Share, grouped, names
+from hyenascope.cli_track_files import (
+    TRACK_FORMATS,
+    check_track_file,
+    write_track_file,
+)
 
 if TYPE_CHECKING:
     from hyenascope.data.fasta import FastaReader
     from hyenascope.data.track_data import TrackData
+    from hyenascope.viz.lane import Component
 
-_OUT = click.Path(path_type=Path, dir_okay=False)
-_FORMATS = (".tsv", ".csv", ".parquet", ".bw", ".bedgraph", ".html", ".png", ".svg")
 
 _what_options = grouped(
     click.option("--bigwig", "signals", type=FILE, multiple=True,
@@ -88,9 +90,9 @@ def finetune_tracks(genome: Path, out: Path, **typed: Any) -> None:  # noqa: ANN
 @click.option("--region", required=True, help="Such as chrI:1-20,000, 1-based.")
 @click.option("--model", "folder", type=FOLDER, required=True,
               help="Folder of `hyenascope finetune-tracks`.")  # fmt: skip
-@click.option("--out", type=_OUT, required=True,
-              help=f"Ends in {', '.join(_FORMATS)}; {{track}} in the name of a .bw or "
-              ".bedgraph stands for the track's.")  # fmt: skip
+@click.option("--out", type=OUT_FILE, required=True,
+              help=f"Ends in {', '.join(TRACK_FORMATS)}; {{track}} in the name of a "
+              ".bw or .bedgraph stands for the track's.")  # fmt: skip
 @click.option("--genes", type=FILE, help="GTF or GFF3, drawn below the tracks.")
 @click.option("--device", help="cpu, cuda, cuda:1 …; CUDA if there is one.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -109,15 +111,18 @@ def predict_tracks(
         from hyenascope.data.interval import Interval
         from hyenascope.models.predict_track import predict_track
         from hyenascope.models.saved_track_model import load_track_model
+        from hyenascope.viz.components import Genes, Line
 
         model = load_track_model(folder)
-        _check_out(out, model.task.label_names)
+        check_track_file(out, model.task.label_names)
         place = Interval.parse(region)
         with FastaReader(genome) as reader:
             track = predict_track(
                 model, reader, place, device=device, progress=not quiet
             )
-            _write(track, out, genes, dict(reader.contigs))
+            lanes: list[Component] = [Line(track)]
+            lanes += [Genes(genes)] if genes else []
+            write_track_file(track, out, dict(reader.contigs), lanes)
         click.echo(f"{place.length:,} bases, {', '.join(track.names)}: {out}")
 
 
@@ -164,50 +169,3 @@ def _options(typed: dict[str, Any]) -> Any:  # noqa: ANN401
         frozen="backbone" if typed["freeze"] else "nothing",
         **{name: typed[name] for name in same},
     )
-
-
-def _check_out(out: Path, labels: Sequence[str]) -> None:
-    """Refuse what could not be written, before anything is computed."""
-    if out.suffix not in _FORMATS:
-        raise ValueError(f"out must end in {', '.join(_FORMATS)}; got {out.name}.")
-    if not out.parent.is_dir():
-        raise ValueError(f"out must be in a folder that exists; got {out}.")
-    several = len(labels) > 1 and "{track}" not in str(out)
-    if out.suffix in (".bw", ".bedgraph") and several:
-        raise ValueError(
-            "out must hold {track}, since a file holds one signal and there are "
-            f"{', '.join(labels)}; got {out.name}."
-        )
-    if out.suffix in (".png", ".svg") and find_spec("kaleido") is None:
-        raise ImportError("pictures need kaleido: pip install 'hyenascope[lab]'")
-
-
-def _write(
-    track: "TrackData", out: Path, genes: Path | None, contigs: dict[str, int]
-) -> None:
-    from hyenascope.data.atomic import atomic_path
-
-    if out.suffix == ".parquet":
-        track.to_parquet(out)
-    elif out.suffix == ".bw":
-        track.to_bigwig(out, contig_lengths=contigs)
-    elif out.suffix == ".bedgraph":
-        track.to_bedgraph(out)
-    elif out.suffix in (".html", ".png", ".svg"):
-        _draw(track, out, genes)
-    else:
-        separator = "\t" if out.suffix == ".tsv" else ","
-        with atomic_path(out) as path:
-            track.to_frame().to_csv(path, sep=separator, index=False)
-
-
-def _draw(track: "TrackData", out: Path, genes: Path | None) -> None:
-    from hyenascope.viz.components import Genes, Line
-    from hyenascope.viz.export import write_html, write_image
-    from hyenascope.viz.figure import plot_locus
-
-    lanes: list[Any] = [Line(track)]
-    if genes is not None:
-        lanes.append(Genes(genes))
-    figure = plot_locus(lanes, track.interval)
-    (write_html if out.suffix == ".html" else write_image)(figure, out)

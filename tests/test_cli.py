@@ -13,7 +13,7 @@ import pysam
 import pytest
 from click.testing import CliRunner
 
-from hyenascope import cli
+from hyenascope import cli, cli_score
 from hyenascope.cli import main
 from hyenascope.data.example import example_locus
 from hyenascope.interpret.scores import PUBLISHED, ScoreName
@@ -86,7 +86,7 @@ def test_score_takes_presets(few, locus, tmp_path):
     score(few, locus, path, **{"--score": "bend", "--strands": "forward"})
     assert next(iter(ad.read_h5ad(path).var["score"])) == "variant_cosine"
     # Listed by hand, so that the help needs neither torch nor pandas.
-    assert set(cli._SCORES) == {*get_args(ScoreName), *PUBLISHED}
+    assert set(cli_score._SCORES) == {*get_args(ScoreName), *PUBLISHED}
 
 
 def test_score_can_write_a_report(few, locus, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 from hyenascope._typing import StrPath
 
 # What the disk says, as opposed to what the caller's own code got wrong.
-_DISK_ERRNOS = {
+DISK_ERRNOS = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -66,7 +66,7 @@ def atomic_path(path: StrPath) -> Iterator[Path]:
         yield temporary
         _publish(temporary, target)
     except OSError as err:
-        if err.errno in _DISK_ERRNOS or err.filename == str(temporary):
+        if err.errno in DISK_ERRNOS or err.filename == str(temporary):
             raise _disk_error(err, path) from err
         raise
     finally:

@@ -4,7 +4,7 @@ The format is that of UCSC (https://genome.ucsc.edu/FAQ/FAQformat.html#format1);
 coordinates are 0-based half-open in the file as here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,12 +124,20 @@ def read_bed_places(path: StrPath) -> pd.DataFrame:
     ...     read_bed_places(path)[["start", "name", "strand"]].values.tolist()
     [[10, '', '.'], [30, 'peak', '-']]
     """
-    rows = [
-        _place(line, f"{path}, line {number}")
-        for number, line in numbered_lines(Path(path), ValueError)
-        if not _passed_over(line)
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS[:6]))
+    return pd.DataFrame(list(bed_places(path)), columns=list(COLUMNS[:6]))
+
+
+def bed_places(path: StrPath) -> Iterator[tuple[str, int, int, str, str, str]]:
+    """Yield the rows of `read_bed_places` as the file is read.
+
+    Raises
+    ------
+    ValueError
+        As `read_bed_places`, at the line.
+    """
+    for number, line in numbered_lines(Path(path), ValueError):
+        if not _passed_over(line):
+            yield _place(line, f"{path}, line {number}")
 
 
 def _place(line: str, where: str) -> tuple[str, int, int, str, str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyenascope._typing import StrPath
+from hyenascope.data.atomic import atomic_path
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.variant import Variant
 from hyenascope.sequence.context import (
@@ -63,6 +64,30 @@ class Baselines:
             TrinucleotideFrequency.fit(texts),
             bases,
         )
+
+    def save(self, path: StrPath) -> None:
+        """Write the counts as ``.npz``, whole or not at all."""
+        tables = {f"order_{k}": table for k, table in enumerate(self.markov.tables)}
+        names = sorted(self.trinucleotides.of)
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(
+                file,
+                **tables,  # type: ignore[arg-type]
+                trinucleotides=np.array(names),
+                frequencies=np.array([self.trinucleotides.of[name] for name in names]),
+                fitted_bases=np.array(self.fitted_bases),
+            )
+
+    @classmethod
+    def load(cls, path: StrPath) -> "Baselines":
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            orders = sum(name.startswith("order_") for name in file.files)
+            tables = tuple(file[f"order_{k}"] for k in range(orders))
+            names = file["trinucleotides"].tolist()
+            of = dict(zip(names, file["frequencies"].tolist(), strict=True))
+            bases = int(file["fitted_bases"])
+        return cls(MarkovModel(tables), TrinucleotideFrequency(of), bases)
 
     def flank(self, variant: Variant) -> int:
         """Bases on each side of ``variant`` that `judge` wants to see."""

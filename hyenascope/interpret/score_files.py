@@ -78,7 +78,7 @@ def write_scores(
         return
     with atomic_path(path) as target:
         if suffix == ".h5ad":
-            target.write_bytes(_h5ad_bytes(scores))
+            target.write_bytes(h5ad_bytes(scores))
         elif suffix == ".parquet":
             wide(scores).reset_index(names="variant").to_parquet(target, index=False)
         else:
@@ -86,7 +86,7 @@ def write_scores(
             wide(scores).to_csv(target, sep=separator, index_label="variant")
 
 
-def _h5ad_bytes(scores: ad.AnnData) -> bytes:
+def h5ad_bytes(scores: ad.AnnData) -> bytes:
     """Make the file in memory: HDF5 crashes the process when a disk is full."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:

@@ -7,10 +7,10 @@ change touches is computed again.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import get_args
+from typing import Any, get_args
 
 import anndata as ad
 import numpy as np
@@ -88,6 +88,20 @@ class ScoringOptions:
             downstream_window=downstream_window,
         )
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "ScoringOptions":
+        """Read what `provenance` gave, from JSON too."""
+        return cls(
+            context=record["context"],
+            stride=record["window_stride"],
+            scores=tuple(record["scores"]),
+            strands=record["strands"],
+            baselines=tuple(record["baselines"]),
+            markov_order=record["markov_order"],
+            max_ambiguous=record["max_ambiguous"],
+            downstream_window=record["downstream_window"],
+        )
+
     def __post_init__(self) -> None:
         _one_of("scores", self.scores, get_args(ScoreName))
         _one_of("baselines", self.baselines, get_args(BaselineName))
@@ -145,6 +159,8 @@ class VariantScorer:
         As in `hyenascope.score_variants`.
     device
         Where to run.
+    baselines
+        Word counts of the genome that are at hand already.
     """
 
     def __init__(
@@ -156,11 +172,13 @@ class VariantScorer:
         batch_size: BatchSize,
         max_memory: int,
         device: torch.device,
+        baselines: Baselines | None = None,
     ) -> None:
         self.model = model
         self.genome = genome
         self.options = options
         self.device = device
+        self._baselines = baselines
         self._plan = PassPlan(
             options.scores, options.strands, options.downstream, batch_size, max_memory
         )
@@ -168,6 +186,8 @@ class VariantScorer:
     @cached_property
     def baselines(self) -> Baselines:
         """Word counts of the genome."""
+        if self._baselines is not None:
+            return self._baselines
         return Baselines.fit(self.genome, markov_order=self.options.markov_order)
 
     @cached_property

@@ -1,0 +1,159 @@
+"""An AnnData on disk that grows shard by shard, in any order, from any process.
+
+The rows of one shard are one chunk of every array, so no two shards write the same
+file, and each file appears whole or not at all. What is not there yet reads as NaN, 0
+or an empty text. The layout is that of `anndata.AnnData.write_zarr` (on-disk format of
+anndata, group 0.1.0, data frame 0.2.0), Zarr format 2.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import zarr
+from numcodecs import VLenUTF8
+
+from hyenascope.cluster.run_folder import RunFolder
+from hyenascope.data.atomic import atomic_path
+
+_INDEX = "_index"
+
+
+def create_store(
+    path: Path,
+    template: ad.AnnData,
+    *,
+    rows: int,
+    shard_size: int,
+    provenance: Mapping[str, Any],
+) -> None:
+    """Make an empty AnnData for ``rows`` observations.
+
+    It takes the place of an older one, and appears when it is complete.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    template
+        No rows: its columns, types, layers and ``.var`` are taken.
+    rows, shard_size
+        Of the result, and of one chunk.
+    provenance
+        For ``.uns["hyenascope"]``.
+    """
+    making = path.with_name(f".{path.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    root = zarr.open_group(making, mode="w", zarr_format=2)
+    root.attrs.update(_encoding("anndata", "0.1.0"))
+    obs = root.create_group("obs")
+    columns = {"_index": _INDEX, "column-order": list(template.obs.columns)}
+    obs.attrs.update({**_encoding("dataframe"), **columns})
+    size = min(rows, shard_size)
+    _create(obs, _INDEX, np.empty(0, object), rows, size)
+    for name, column in template.obs.items():
+        _create(obs, str(name), column.to_numpy(), rows, size)
+    _create(root, "X", np.asarray(template.X), rows, size)
+    layers = root.create_group("layers")
+    layers.attrs.update(_encoding("dict", "0.1.0"))
+    for name, values in template.layers.items():
+        _create(layers, name, np.asarray(values), rows, size)
+    ad.io.write_elem(root, "var", template.var)
+    ad.io.write_elem(root, "uns", {"hyenascope": dict(provenance)})
+    shutil.rmtree(path, ignore_errors=True)
+    making.replace(path)
+
+
+def write_shard(
+    folder: RunFolder, shard: int, start: int, data: ad.AnnData
+) -> list[Path]:
+    """Write the rows of one shard to the AnnData and to a table.
+
+    Parameters
+    ----------
+    folder
+        The run.
+    shard, start
+        Its number and its first row.
+    data
+        Its rows.
+
+    Returns
+    -------
+    list of Path
+        The files that hold them.
+    """
+    arrays: dict[str, np.ndarray] = {
+        f"obs/{_INDEX}": data.obs_names.to_numpy(object),
+        **{f"obs/{name}": column.to_numpy() for name, column in data.obs.items()},
+        "X": np.asarray(data.X),
+        **{f"layers/{name}": np.asarray(each) for name, each in data.layers.items()},
+    }
+    files = _write_arrays(folder, shard, start, arrays)
+    return [*files, _write_table(folder, shard, data)]
+
+
+def _write_arrays(
+    folder: RunFolder, shard: int, start: int, arrays: Mapping[str, np.ndarray]
+) -> list[Path]:
+    files = []
+    # A chunk of nothing but NaN is a file too: what is absent was not computed.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        for name, values in arrays.items():
+            array = zarr.open_array(folder.zarr / name, mode="r+")
+            array[start : start + len(values)] = values
+            chunk = ".".join(map(str, (shard, *[0] * (values.ndim - 1))))
+            files.append(folder.zarr / name / chunk)
+    return files
+
+
+def _write_table(folder: RunFolder, shard: int, data: ad.AnnData) -> Path:
+    folder.parquet.mkdir(exist_ok=True)
+    with atomic_path(folder.table(shard)) as temporary:
+        _table(data).to_parquet(temporary)
+    return folder.table(shard)
+
+
+def finish_store(path: Path, provenance: Mapping[str, Any]) -> None:
+    """Write the last provenance, and remove what killed workers left half written."""
+    root = zarr.open_group(path, mode="r+")
+    ad.io.write_elem(root["uns"], "hyenascope", dict(provenance))
+    for partial in path.rglob("*.partial"):
+        partial.unlink(missing_ok=True)
+
+
+def _create(
+    group: zarr.Group, name: str, values: np.ndarray, rows: int, chunk: int
+) -> None:
+    """Make an array of the type and width of ``values``, empty."""
+    shape, chunks = (rows, *values.shape[1:]), (chunk, *values.shape[1:])
+    if values.dtype == object:
+        array = group.create_array(
+            name,
+            shape=shape,
+            chunks=chunks,
+            dtype=str,
+            filters=[VLenUTF8()],
+            fill_value="",
+        )
+        array.attrs.update(_encoding("string-array"))
+        return
+    fill = np.nan if values.dtype.kind == "f" else 0
+    array = group.create_array(
+        name, shape=shape, chunks=chunks, dtype=values.dtype, fill_value=fill
+    )
+    array.attrs.update(_encoding("array"))
+
+
+def _encoding(kind: str, version: str = "0.2.0") -> dict[str, str]:
+    return {"encoding-type": kind, "encoding-version": version}
+
+
+def _table(data: ad.AnnData) -> pd.DataFrame:
+    """Columns of ``.obs``, then one per variable."""
+    values = pd.DataFrame(np.asarray(data.X), data.obs_names, list(data.var_names))
+    return pd.concat([data.obs, values], axis=1).rename_axis("row").reset_index()

@@ -1,0 +1,112 @@
+"""What a worker does: open the model and the genome once, then shard after shard."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import anndata as ad
+import pandas as pd
+import torch
+
+from hyenascope.cluster._dask import get_worker
+from hyenascope.cluster.manifest import Manifest
+from hyenascope.cluster.result_store import write_shard
+from hyenascope.cluster.run_folder import RunFolder, ShardRecord, disk_errors
+from hyenascope.models.batching import BatchSize
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a worker finds the run, and how it may go about it.
+
+    Nothing in here changes a number.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    run
+        Tells this run from an earlier one in the same folder.
+    genome
+        FASTA path.
+    device, batch_size, max_memory
+        As in `hyenascope.score_variants`.
+    """
+
+    folder: str
+    run: str
+    genome: str
+    device: str | None = None
+    batch_size: BatchSize = "auto"
+    max_memory: int = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """The rows of a shard, done, and what was counted on the way."""
+
+    data: ad.AnnData
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class ShardTask(Protocol):
+    """A verb with its model and its files open."""
+
+    def run(self, rows: pd.DataFrame) -> ShardResult:
+        """Do the rows of one shard, in their order."""
+
+
+Opener = Callable[[Setting, Manifest], ShardTask]
+
+
+def do_shard(opener: Opener, setting: Setting, shard: int) -> None:
+    """Compute one shard, unless it is whole."""
+    folder = RunFolder(Path(setting.folder))
+    if folder.is_whole(shard):  # by a worker that was given up too early
+        return
+    manifest, task = _opened(opener, setting)
+    began = time.perf_counter()
+    result = task.run(pd.read_parquet(folder.input(shard)))
+    with disk_errors(folder.path):
+        files = write_shard(folder, shard, shard * manifest.shard_size, result.data)
+        record = ShardRecord(
+            shard=shard,
+            rows=len(result.data),
+            files=folder.hashes(files),
+            facts=result.facts,
+            seconds=time.perf_counter() - began,
+            worker=f"{platform.node()}:{os.getpid()}",
+            finished=time.time(),
+        )
+        folder.write_record(record)
+
+
+def no_rows(opener: Opener, setting: Setting) -> ad.AnnData:
+    """Return the first row's result without the row: columns and types of them all."""
+    _, task = _opened(opener, setting)
+    first = pd.read_parquet(RunFolder(Path(setting.folder)).input(0)).head(1)
+    return task.run(first).data[:0].copy()
+
+
+def worker_device(setting: Setting) -> torch.device | str | None:
+    """Return the device asked for, or of several GPUs the one of this worker."""
+    count = torch.cuda.device_count()
+    if setting.device is not None or count < 2:
+        return setting.device
+    try:
+        name = get_worker().name
+    except ValueError:  # not on a worker
+        return None
+    return f"cuda:{name % count}" if isinstance(name, int) else None
+
+
+@lru_cache(maxsize=1)
+def _opened(opener: Opener, setting: Setting) -> tuple[Manifest, ShardTask]:
+    manifest = Manifest.read(Path(setting.folder))
+    return manifest, opener(setting, manifest)

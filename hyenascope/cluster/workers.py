@@ -1,0 +1,171 @@
+"""Processes that compute: some of this machine's own, or those of a Dask scheduler."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeAlias
+
+from hyenascope.cluster._dask import Client, LocalCluster, dask_config
+
+Scheduler: TypeAlias = str | Client
+"""Address of a Dask scheduler, or a client that is connected to one."""
+
+_LOGGER = logging.getLogger("hyenascope")
+_PATIENCE = 300.0  # seconds for a scheduler to come back
+_DEATHS = 10  # of workers that a shard may be on before it counts as their cause
+
+
+class WorkersError(ConnectionError):
+    """Workers that are not there, or that a shard ends again and again."""
+
+
+class Workers:
+    """A connection to workers, made again where it can be.
+
+    Make one with `connect`.
+
+    Parameters
+    ----------
+    client
+        Connected.
+    address
+        Of a scheduler that we may connect to again; None for a client that is the
+        caller's.
+    own
+        Processes that we have started, and are to start again.
+    wanted
+        How many.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        address: str | None = None,
+        own: LocalCluster | None = None,
+        wanted: int = 0,
+    ) -> None:
+        self.client = client
+        self._address = address
+        self._own, self._wanted = own, wanted
+
+    def count(self) -> int:
+        """Return how many shards can be computed at once; 0 if there is no worker.
+
+        Own workers that are lost for good are replaced: dask starts one again that
+        died at work, but not one that died as it started.
+        """
+        found = sum(self.client.nthreads().values())
+        if self._own is not None and found < self._wanted:
+            self._own.scale(self._wanted)
+        return found
+
+    def restore(self) -> None:
+        """Wait for the scheduler, or connect to the one that took its place.
+
+        Raises
+        ------
+        WorkersError
+            If none comes within five minutes.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        _LOGGER.warning("The scheduler is gone; waiting for it to come back.")
+        while time.monotonic() < deadline:
+            if self.client.status == "running":
+                return
+            if self._address is not None and self.client.status == "closed":
+                try:
+                    self.client = Client(self._address, timeout="10s")
+                except OSError:
+                    continue
+                return
+            time.sleep(0.2)
+        raise WorkersError(
+            f"the scheduler did not come back within {_PATIENCE:.0f} s. What is done "
+            "is kept: the same call goes on from there."
+        )
+
+
+@contextmanager
+def connect(scheduler: Scheduler | None, workers: int | None) -> Iterator[Workers]:
+    """Connect to a scheduler, or start worker processes for as long as it takes.
+
+    Own workers share the cores of the machine among them, and of several GPUs each
+    takes one.
+
+    Parameters
+    ----------
+    scheduler
+        An address such as ``tcp://10.0.0.1:8786``, a client, or None for processes of
+        our own.
+    workers
+        How many of our own; one per GPU, or one, if None.
+
+    Raises
+    ------
+    WorkersError
+        If the scheduler does not answer.
+    ValueError
+        If both are given, or ``workers`` is less than one.
+    """
+    if scheduler is not None and workers is not None:
+        raise ValueError(
+            "workers must be left out where a scheduler has its own; got "
+            f"workers={workers}."
+        )
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1; got {workers}.")
+    with ExitStack() as stack:
+        if isinstance(scheduler, Client):
+            found = Workers(scheduler)
+        elif scheduler is not None:
+            found = Workers(_client(scheduler), scheduler)
+            stack.callback(lambda: found.client.close())
+        else:
+            found = stack.enter_context(_own(workers or _gpus() or 1))
+        _LOGGER.info("Dask dashboard: %s", found.client.dashboard_link)
+        yield found
+
+
+def _client(address: str) -> Client:
+    try:
+        return Client(address, timeout="30s")
+    except (OSError, ValueError) as err:
+        raise WorkersError(
+            f"scheduler must be the address of a Dask scheduler that runs; got "
+            f"{address}: {err}"
+        ) from err
+
+
+@contextmanager
+def _own(workers: int) -> Iterator[Workers]:
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    settings = {
+        "distributed.scheduler.allowed-failures": _DEATHS,
+        "distributed.deploy.lost-worker-timeout": "10s",
+        # A model is far more than dask thinks a worker should hold.
+        "distributed.worker.memory.terminate": False,
+        "distributed.worker.memory.pause": False,
+    }
+    with (
+        dask_config.set(settings),
+        LocalCluster(
+            n_workers=0,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=None,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+            env={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        cluster.scale(workers)
+        yield Workers(client, own=cluster, wanted=workers)
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
