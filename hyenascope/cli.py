@@ -37,6 +37,7 @@ _BENCHMARKS = (
     "mutagenesis",
     "generation",
     "finetuning",
+    "shards",
 )
 _EXTRAS = {
     "anywidget": "widgets",

@@ -207,7 +207,7 @@ def test_doctor_reports():
             (),
             [
                 *("speed", "training", "variants", "mutagenesis"),
-                *("generation", "finetuning"),
+                *("generation", "finetuning", "shards"),
             ],
         ),
         (("--browser",), ["browser"]),
@@ -237,7 +237,7 @@ def test_bench_saves_the_table_of_the_network(monkeypatch, tmp_path):
 
     monkeypatch.setattr(cli.subprocess, "run", run_module)
     run("bench", "--save", tmp_path / "speed.json")
-    assert ran == [["--save", str(tmp_path / "speed.json")], *[[]] * 5]
+    assert ran == [["--save", str(tmp_path / "speed.json")], *[[]] * 6]
     said = run("bench", "--browser", "--save", tmp_path / "x.json", code=1)
     assert "--save must go without --browser" in said
 
