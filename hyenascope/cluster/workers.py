@@ -149,6 +149,7 @@ def _own(workers: int) -> Iterator[Workers]:
         "distributed.worker.memory.pause": False,
     }
     with (
+        _hushed(logging.getLogger("distributed")),
         dask_config.set(settings),
         LocalCluster(
             n_workers=0,
@@ -163,6 +164,17 @@ def _own(workers: int) -> Iterator[Workers]:
     ):
         cluster.scale(workers)
         yield Workers(client, own=cluster, wanted=workers)
+
+
+@contextmanager
+def _hushed(logger: logging.Logger) -> Iterator[None]:
+    """Keep what dask says of its own processes, as they come and go, off a shell."""
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _gpus() -> int:
