@@ -16,7 +16,7 @@ from hyenascope._device import resolve_device
 from hyenascope._typing import StrPath
 from hyenascope.cluster.dispatch import dispatch
 from hyenascope.cluster.identity import genome_facts
-from hyenascope.cluster.manifest import Manifest
+from hyenascope.cluster.manifest import Manifest, ManifestError
 from hyenascope.cluster.result_store import create_store, finish_store
 from hyenascope.cluster.run import Run, total_facts
 from hyenascope.cluster.run_folder import RunFolder, disk_errors
@@ -31,6 +31,7 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 _LOGGER = logging.getLogger("hyenascope")
+_LOCK = ".hyenascope-run"  # the first file of a run
 _ROUNDS = 3  # times that shards found damaged are computed again
 
 
@@ -108,7 +109,7 @@ def start(
     Raises
     ------
     ManifestError
-        If the folder holds another run.
+        If the folder holds another run, or other files.
     RunBusyError
         If another process is at work in it.
     """
@@ -126,6 +127,11 @@ def start(
     )
     path = Path(out)
     path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()) and not (path / _LOCK).is_file():
+        raise ManifestError(
+            f"out must be a new folder, an empty one, or that of a run; got {path}, "
+            "which holds other files."
+        )
     folder = RunFolder(path)
     setting = Setting(
         folder=str(path.resolve()),
@@ -175,7 +181,7 @@ def _create(
     crew: Workers,
 ) -> None:
     """Ask a worker for the columns, so that this process needs no model."""
-    template = crew.client.submit(no_rows, plan.task, setting, pure=False).result()
+    template = crew.ask(no_rows, plan.task, setting)
     create_store(
         folder.zarr,
         template,
@@ -235,7 +241,7 @@ def _provenance(manifest: Manifest, facts: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _alone(path: Path) -> Iterator[IO[str]]:
     """Keep a second process out of the folder; the system forgets it at our death."""
-    with (path / ".lock").open("w") as lock:
+    with (path / _LOCK).open("w") as lock:
         if fcntl is not None:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,17 +3,24 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from hyenascope.cluster._dask import Client, LocalCluster, dask_config
+from hyenascope.cluster._dask import (
+    Client,
+    KilledWorker,
+    LocalCluster,
+    dask_config,
+)
 
 Scheduler: TypeAlias = str | Client
 """Address of a Dask scheduler, or a client that is connected to one."""
 
 _LOGGER = logging.getLogger("hyenascope")
 _PATIENCE = 300.0  # seconds for a scheduler to come back
+_UNSEEN = 30.0  # seconds without a worker before a word is said
+_START = 120.0  # seconds for one of our own to come up
 _DEATHS = 10  # of workers that a shard may be on before it counts as their cause
 
 
@@ -49,17 +56,56 @@ class Workers:
         self.client = client
         self._address = address
         self._own, self._wanted = own, wanted
+        self._seen, self._told = time.monotonic(), False
 
     def count(self) -> int:
         """Return how many shards can be computed at once; 0 if there is no worker.
 
         Own workers that are lost for good are replaced: dask starts one again that
         died at work, but not one that died as it started.
+
+        Raises
+        ------
+        WorkersError
+            If own workers do not come up at all.
         """
         found = sum(self.client.nthreads().values())
-        if self._own is not None and found < self._wanted:
-            self._own.scale(self._wanted)
+        now = time.monotonic()
+        if found:
+            self._seen, self._told = now, False
+        elif now - self._seen > _UNSEEN and not self._told:
+            _LOGGER.warning("No worker is there; waiting for one.")
+            self._told = True
+        if self._own is None or found >= self._wanted:
+            return found
+        if not found and now - self._seen > _START:
+            raise WorkersError(
+                f"worker processes must start within {_START:.0f} s; none did. A "
+                "script must call this below `if __name__ == '__main__':`, for its "
+                "workers import it again. What is done is kept."
+            )
+        self._own.scale(self._wanted)
         return found
+
+    def ask(self, function: Callable[..., Any], *inputs: object) -> Any:  # noqa: ANN401
+        """Call a function on a worker, and wait for what it gives.
+
+        Raises
+        ------
+        WorkersError
+            If it ends one worker after another, or there is none.
+        """
+        future = self.client.submit(function, *inputs, pure=False)
+        while future.status == "pending":
+            self.count()
+            time.sleep(0.2)
+        try:
+            return future.result()
+        except KilledWorker as err:
+            raise WorkersError(
+                "the first row ended the worker it was on, time and again; look at the "
+                "memory of the workers."
+            ) from err
 
     def restore(self) -> None:
         """Wait for the scheduler, or connect to the one that took its place.
@@ -70,6 +116,11 @@ class Workers:
             If none comes within five minutes.
         """
         deadline = time.monotonic() + _PATIENCE
+        if self.client.status == "closed" and self._address is None:
+            raise WorkersError(
+                "scheduler must be a client that is connected; got one that is closed. "
+                "What is done is kept."
+            )
         _LOGGER.warning("The scheduler is gone; waiting for it to come back.")
         while time.monotonic() < deadline:
             if self.client.status == "running":
@@ -119,6 +170,8 @@ def connect(scheduler: Scheduler | None, workers: int | None) -> Iterator[Worker
     with ExitStack() as stack:
         if isinstance(scheduler, Client):
             found = Workers(scheduler)
+            if scheduler.status != "running":
+                found.restore()
         elif scheduler is not None:
             found = Workers(_client(scheduler), scheduler)
             stack.callback(lambda: found.client.close())

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from distributed import Client, LocalCluster
 
 from hyenascope.cluster import jobs
 from hyenascope.cluster.manifest import ManifestError
 from hyenascope.cluster.run import Run
 from hyenascope.cluster.start import RunBusyError, _alone
+from hyenascope.cluster.workers import WorkersError
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.ism import saturation_mutagenesis
@@ -216,6 +218,30 @@ def test_another_run_is_refused_with_the_difference(
 def test_two_at_once_are_refused(model, fasta, variants, client, tmp_path):
     with _alone(tmp_path), pytest.raises(RunBusyError, match="another process"):
         jobs.score_variants(model, variants, fasta, tmp_path, scheduler=client)
+
+
+def test_a_folder_with_other_files_is_left_alone(
+    model, fasta, variants, client, tmp_path
+):
+    mine = tmp_path / "inputs" / "mine.parquet"
+    mine.parent.mkdir()
+    mine.write_text("not to be lost")
+    with pytest.raises(ManifestError, match="out must be a new folder, an empty one"):
+        jobs.score_variants(model, variants, fasta, tmp_path, scheduler=client)
+    assert mine.read_text() == "not to be lost"
+    assert [each.name for each in tmp_path.iterdir()] == ["inputs"]
+
+
+def test_a_closed_client_is_said_at_once(model, fasta, variants, tmp_path):
+    with LocalCluster(
+        n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        client = Client(cluster)
+        client.close()
+        with pytest.raises(WorkersError, match="got one that is closed"):
+            jobs.score_variants(
+                model, variants, fasta, tmp_path / "run", scheduler=client
+            )
 
 
 @pytest.mark.parametrize(
