@@ -11,7 +11,9 @@ import gzip
 import hashlib
 import logging
 import os
+import struct
 import tempfile
+import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ import numpy as np
 import pyfaidx
 from Bio import bgzf
 
-from hyenascope.data._text_lines import check_file, is_bgzip, is_gzip
+from hyenascope.data._text_lines import check_file, is_bgzip, is_gzip, plain_head
 from hyenascope.data.atomic import atomic_path
 
 _LOGGER = logging.getLogger("hyenascope")
@@ -106,8 +108,7 @@ def _check_fasta(fasta: Path) -> None:
             f"{fasta} holds {holds}; a FASTA name must end in .gz or .bgz if and only "
             "if the file is compressed. Rename it."
         )
-    with (gzip.open if compressed else open)(fasta, "rb") as file:
-        head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    head = plain_head(fasta, 4096, FastaError).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not head.startswith((b">", b";")):
         first = head.split(b"\n", 1)[0][:40]
         raise FastaError(f"{fasta} is no FASTA: a '>' must come first; got {first!r}.")
@@ -160,8 +161,12 @@ def _build(fasta: Path, index: FastaIndex) -> None:
 def _run_pyfaidx(fasta: Path, index: FastaIndex) -> None:
     try:
         pyfaidx.Faidx(fasta, indexname=index.fai, gzi_indexname=index.gzi).close()
-    # RuntimeError: several odd line lengths; ValueError: a name twice, or no text.
-    except (pyfaidx.FastaIndexingError, RuntimeError, ValueError) as err:
+    # RuntimeError: several odd line lengths; ValueError: a name twice, or no text; the
+    # others: damaged blocks.
+    except (
+        *(pyfaidx.FastaIndexingError, RuntimeError, ValueError),
+        *(EOFError, gzip.BadGzipFile, struct.error, zlib.error),
+    ) as err:
         raise FastaError(f"{fasta} cannot be indexed: {err}") from err
 
 

@@ -47,6 +47,21 @@ def ends_as_bgzip(path: Path) -> bool:
         return file.read() == _BGZF_EOF
 
 
+def plain_head(path: Path, size: int, refuse: type[ValueError]) -> bytes:
+    """Return the first bytes of a file, of what is in it if it is compressed.
+
+    Raises
+    ------
+    ValueError
+        The class ``refuse``, if compressed data end early or are damaged.
+    """
+    try:
+        with (gzip.open if is_gzip(path) else open)(path, "rb") as file:
+            return file.read(size)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as err:
+        raise refuse(f"{path} is truncated or damaged: {err}") from err
+
+
 def numbered_lines(
     path: Path, refuse: type[ValueError], *, errors: str = "replace"
 ) -> Iterator[tuple[int, str]]:

@@ -6,7 +6,6 @@ blank lines and plain gzip. Five columns are all that scoring needs, so text is 
 as text; BCF, tabix and csi go through pysam.
 """
 
-import gzip
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,12 @@ from pathlib import Path
 import pysam
 
 from hyenascope._typing import StrPath
-from hyenascope.data._text_lines import check_file, is_bgzip, is_gzip, numbered_lines
+from hyenascope.data._text_lines import (
+    check_file,
+    is_bgzip,
+    numbered_lines,
+    plain_head,
+)
 from hyenascope.data.contigs import ContigFilter, ContigNames
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
@@ -297,11 +301,7 @@ def _stop(where: Interval) -> int | None:
 
 
 def _is_bcf(path: Path) -> bool:
-    try:
-        with (gzip.open if is_gzip(path) else open)(path, "rb") as file:
-            return file.read(3) == b"BCF"
-    except (EOFError, OSError) as err:
-        raise VcfError(f"{path} is truncated or damaged: {err}") from err
+    return plain_head(path, 3, VcfError) == b"BCF"
 
 
 def _unnumbered(records: Iterable[object]) -> Iterator[tuple[None, str]]:

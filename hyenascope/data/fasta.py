@@ -7,6 +7,7 @@ pyfaidx keeps the block it has decompressed, so there is no second path for bgzi
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -217,10 +218,11 @@ class FastaReader:
             # A forked child shares its parent's file position: reads would mix.
             self._open()
         try:
-            bases = self._faidx.fetch(name, start + 1, end)
-        except ValueError:
-            # pyfaidx cannot start on the first byte after a full 64 KiB block.
-            bases = self._faidx.fetch(name, start, end)[1:]
+            bases = self._fetched(name, start, end)
+        except (ValueError, IndexError, EOFError, zlib.error) as err:
+            raise FastaError(
+                f"{self.path} is damaged, or was changed after it was opened: {err}"
+            ) from err
         if len(bases) != end - start or ">" in bases or bases.split() != [bases]:
             raise FastaError(
                 f"{self.path} must hold {end - start} letters without white space at "
@@ -228,6 +230,15 @@ class FastaReader:
                 "was opened?"
             )
         return bases
+
+    def _fetched(self, name: str, start: int, end: int) -> str:
+        try:
+            return str(self._faidx.fetch(name, start + 1, end))
+        except ValueError:
+            if not start:
+                raise
+            # pyfaidx cannot start on the first byte after a full 64 KiB block.
+            return str(self._faidx.fetch(name, start, end))[1:]
 
 
 @contextmanager

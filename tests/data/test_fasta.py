@@ -415,3 +415,15 @@ def test_copy_without_indexes_reads_the_same(shared, tmp_path):
     with FastaReader(source) as one, FastaReader(copy) as other:
         assert one.fingerprint == other.fingerprint
         assert whole(one) == whole(other)
+
+
+@pytest.mark.parametrize("at", [18, 40])
+def test_a_damaged_block_is_said(tmp_path, at):
+    plain, path = tmp_path / "x.fa", tmp_path / "x.fa.gz"
+    plain.write_text(">chr1\n" + "ACGTTGCAAC\n" * 400)
+    pysam.tabix_compress(str(plain), str(path))
+    data = bytearray(path.read_bytes())
+    data[at : at + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    with pytest.raises(FastaError, match=r"damaged|cannot be indexed"):
+        FastaReader(path)

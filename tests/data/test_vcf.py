@@ -423,3 +423,10 @@ def test_real_region_by_index_equals_reading_all(shared, tmp_path):
     with pysam.VariantFile(str(path)) as file:
         inside = [i for i in file if i.start < region.end and region.start < i.stop]
     assert [v.pos for v in by_index] == [i.pos for i in inside for _ in i.alts]
+
+
+def test_damaged_gzip_is_said(tmp_path):
+    path = tmp_path / "x.vcf.gz"
+    path.write_bytes(gzip.compress(b"##fileformat")[:10] + b"\xff" * 30)
+    with pytest.raises(VcfError, match=r"truncated or damaged: .*invalid block type"):
+        list(read_vcf(path))
