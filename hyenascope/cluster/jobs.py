@@ -79,8 +79,7 @@ def score_variants(
     Parameters
     ----------
     model, variants, genome
-        As in `hyenascope.score_variants`. Files are streamed: memory does not grow
-        with the number of variants.
+        As in `hyenascope.score_variants`. A file is streamed.
     out
         Folder of the run, made if missing. If it holds this run already, what is
         missing is computed; if it holds another, it is refused.
