@@ -9,7 +9,6 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -25,9 +24,6 @@ from hyenascope.cli_pretrain import pretrain
 from hyenascope.cli_reproduce import reproduce
 from hyenascope.cli_score import score, status
 from hyenascope.cli_tracks import finetune_tracks, predict_tracks
-
-if TYPE_CHECKING:
-    pass
 
 _CHECKOUT = Path(__file__).parents[1]
 _BENCHMARKS = (

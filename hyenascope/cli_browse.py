@@ -62,7 +62,8 @@ def browse(
         page = out or result.with_name(f"{result.name}.html")
         check_outputs([page], inputs=[fasta, *([genes] if genes else [])])
         scores = _read(result)
-        model = load_pretrained(model_name)
+        shift = float(scores.uns["hyenascope"]["modulation_shift"])
+        model = load_pretrained(model_name, modulation_shift=shift)
         made_by = scores.uns["hyenascope"]["checkpoint_hash"]
         if checkpoint_hash(model) != made_by:
             raise ValueError(

@@ -83,6 +83,8 @@ def ism(**typed: Any) -> None:  # noqa: ANN401
         files = [typed[name] for name in ("genome", "bed", "genes") if typed[name]]
         check_outputs([out], inputs=files)
         split = shared(typed, out)
+        if split is not None and typed["genes"]:
+            raise ValueError("--genes must come with a picture of one --region.")
         if split is None and typed["bed"]:
             raise ValueError("--bed must come with --workers or --scheduler.")
         if split is None:
@@ -254,8 +256,6 @@ def _write_map(found: "ad.AnnData", path: Path) -> None:
 
 
 def _write_matrix(frame: "pd.DataFrame", path: Path) -> None:
-    import numpy as np
-
     from hyenascope.data.atomic import atomic_path
 
     frame.columns = [f"e{i}" for i in range(frame.shape[1])]

@@ -2,16 +2,16 @@
 
 try:
     import dask.config as dask_config
+    from dask.system import CPU_COUNT
     from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
-    from distributed.comm import CommClosedError
 except ImportError as err:
     raise ImportError(
         "runs with many workers need Dask: pip install 'hyenascope[cluster]'"
     ) from err
 
 __all__ = [
+    "CPU_COUNT",
     "Client",
-    "CommClosedError",
     "Future",
     "KilledWorker",
     "LocalCluster",

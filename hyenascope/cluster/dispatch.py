@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from hyenascope.cluster._dask import CommClosedError, Future, KilledWorker
+from hyenascope.cluster._dask import Future, KilledWorker
 from hyenascope.cluster.run_folder import RunFolder
 from hyenascope.cluster.worker import Opener, Setting, do_shard
 from hyenascope.cluster.workers import Workers, WorkersError
@@ -50,14 +50,11 @@ def dispatch(
     under_way = _UnderWay(workers, opener, setting, iter(shards))
     try:
         while True:
-            try:
-                under_way.fill()
-                if not under_way:
-                    return
-                for shard, rows in under_way.finished():
-                    done(shard, rows)
-            except (CommClosedError, TimeoutError):
-                continue  # the scheduler went between two looks
+            under_way.fill()
+            for shard, rows in under_way.finished():
+                done(shard, rows)
+            if under_way.over:
+                return
             time.sleep(_LOOK)
     finally:
         under_way.give_up()
@@ -70,26 +67,40 @@ class _UnderWay:
         self, workers: Workers, opener: Opener, setting: Setting, more: Iterator[int]
     ) -> None:
         self._workers, self._opener, self._setting = workers, opener, setting
-        self._folder = RunFolder(Path(setting.folder))
-        self._more, self._again = more, deque[int]()
+        self._folder = RunFolder(Path(setting.folder), setting.run)
+        self._more, self._exhausted = more, False
+        self._again = deque[int]()
         self._running: dict[Future, int] = {}
         self._killed: Counter[int] = Counter()
         self._counted, self._slots = -_COUNT_AGAIN, 0
 
-    def __len__(self) -> int:
-        return len(self._running)
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to hand out or to wait for."""
+        return self._exhausted and not self._running and not self._again
 
     def fill(self) -> None:
         """Hand out as many as the workers can soon take up."""
+        try:
+            self._fill()
+        except WorkersError:
+            raise
+        except OSError:  # the scheduler went between two looks
+            return
+
+    def _fill(self) -> None:
         if self._workers.client.status != "running":
             self._again.extend(self._running.values())
             self._running.clear()
             self._workers.restore()
         while len(self._running) < _AHEAD * self._room():
-            shard = self._again.popleft() if self._again else next(self._more, None)
-            if shard is None:
-                return
-            self._again.appendleft(shard)  # until it is on its way
+            if not self._again:
+                more = next(self._more, None)
+                if more is None:
+                    self._exhausted = True
+                    return
+                self._again.append(more)
+            shard = self._again[0]  # and stays there until it is on its way
             future = self._workers.client.submit(
                 do_shard, self._opener, self._setting, shard, pure=False
             )
@@ -104,9 +115,11 @@ class _UnderWay:
             if future.status == "finished" and record is not None:
                 yield shard, record.rows
                 continue
+            self._again.append(shard)
             if future.status == "error":
                 self._judge(future.exception(), shard)
-            self._again.append(shard)
+            elif future.status == "finished":
+                self._unread(shard)
 
     def give_up(self) -> None:
         """Take back what is under way."""
@@ -118,6 +131,15 @@ class _UnderWay:
         if now - self._counted > _COUNT_AGAIN:
             self._slots, self._counted = self._workers.count(), now
         return max(1, self._slots)  # those that wait make a cluster grow
+
+    def _unread(self, shard: int) -> None:
+        """Raise if workers have done, time and again, what we cannot see."""
+        self._killed[shard] += 1
+        if self._killed[shard] >= _KILLED:
+            raise WorkersError(
+                f"{self._folder.record_path(shard)} must be readable here; a worker "
+                "wrote it. All workers must see the folder under one path."
+            )
 
     def _judge(self, error: BaseException, shard: int) -> None:
         """Raise unless it was the worker that ended, and not yet too often."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 from hyenascope.cluster.shard_inputs import Row, read_rows, write_rows
 
 _RUN_ROWS = 262_144  # sorted in memory at once
+_MERGED = 64  # files that are open at once
 
 
 class OrderWatch:
@@ -57,7 +58,8 @@ def in_genome_order(
 ) -> Iterator[Row]:
     """Yield rows by contig and position, those of one place in their own order.
 
-    Sorted runs of 262,144 rows go to ``scratch`` and are merged from there.
+    Sorted runs of 262,144 rows go to ``scratch`` and are merged from there, 64 at a
+    time.
 
     Parameters
     ----------
@@ -78,6 +80,20 @@ def in_genome_order(
         while run := sorted(islice(remaining, _RUN_ROWS), key=key):
             files.append(scratch / f"{len(files):06d}.parquet")
             write_rows(run, files[-1], schema)
+        while len(files) > _MERGED:
+            files = list(_merged(files, key, schema))
         yield from heapq.merge(*map(read_rows, files), key=key)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _merged(
+    files: list[Path], key: Callable[[Row], tuple[int, int]], schema: pa.Schema
+) -> Iterator[Path]:
+    """Merge neighbouring files to one each, in the place of the first."""
+    for start in range(0, len(files), _MERGED):
+        some = files[start : start + _MERGED]
+        write_rows(heapq.merge(*map(read_rows, some), key=key), some[0], schema)
+        for file in some[1:]:
+            file.unlink()
+        yield some[0]

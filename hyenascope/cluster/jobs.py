@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
+import pandas as pd
+
 from hyenascope._typing import OnError, Strands, StrPath
 from hyenascope.cluster.identity import model_facts, places_facts, variants_facts
 from hyenascope.cluster.mutagenesis_shards import MutagenesisTask
@@ -134,6 +136,8 @@ def score_variants(
     ...         model, variant, path, Path(folder) / "run", workers=2
     ...     )
     """
+    if not isinstance(variants, str | Path | Variant | pd.DataFrame):
+        variants = list(variants)  # type: ignore[arg-type] # gone through twice
     if on_error not in ("raise", "flag"):
         raise ValueError(
             "on_error must be raise or flag: a row left out could not be told from "
@@ -231,6 +235,7 @@ def saturation_mutagenesis(
     WorkersError, RunBusyError, OSError
         As `score_variants`.
     """
+    places = _held(places)
     require_causal(model)
     check_strands(strands)
     if score not in get_args(IsmScore):
@@ -319,6 +324,7 @@ def embed(
     WorkersError, RunBusyError, OSError
         As `score_variants`.
     """
+    places = _held(places)
     require_model(model)
     check_layers(model, tuple(layers))
     check_strands(strands)
@@ -392,6 +398,7 @@ def predict(
     WorkersError, RunBusyError, OSError
         As `score_variants`.
     """
+    places = _held(places)
     with opened(_sequences_of(places, genome)) as reader:
         return start(
             Plan(
@@ -434,11 +441,22 @@ def _not_empty(variants: Iterator[Variant], source: StrPath) -> Iterator[Variant
     yield from variants
 
 
+def _held(places: PlaceSource) -> PlaceSource:
+    """Hold what can be gone through once: it is gone through twice."""
+    if isinstance(places, str | Path | Interval | pd.DataFrame):
+        return places
+    return list(places)
+
+
 def _sequences_of(
     places: PlaceSource, genome: FastaReader | StrPath | None
 ) -> FastaReader | StrPath:
     """Return the file that bases are read from."""
-    if isinstance(places, str | Path) and is_fasta(places):
+    if is_fasta(places) and isinstance(places, str | Path):
+        if genome is not None:
+            raise ValueError(
+                f"genome must be None where places is a FASTA itself; got {genome}."
+            )
         return places
     if genome is None:
         raise ValueError("genome must be given to read places; got None.")

@@ -1,5 +1,6 @@
 """What a run was asked to do; a folder holds one run and refuses another."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 from hyenascope.data.atomic import atomic_path
 
-_NAME = "manifest.json"
+MANIFEST = "manifest.json"
 
 
 class ManifestError(ValueError):
@@ -54,7 +55,7 @@ class Manifest:
         ManifestError
             If there is none, or it cannot be read.
         """
-        path = folder / _NAME
+        path = folder / MANIFEST
         if not path.is_file():
             raise ManifestError(f"{folder} must be the folder of a run; it holds none.")
         try:
@@ -62,10 +63,16 @@ class Manifest:
         except (ValueError, TypeError) as err:
             raise ManifestError(f"{path} must be the manifest of a run: {err}") from err
 
+    @property
+    def digest(self) -> str:
+        """sha256 of all of it: tells this run from another in the same folder."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def write(self, folder: Path) -> None:
         """Write it to the folder, whole or not at all."""
         text = json.dumps(asdict(self), indent=2, sort_keys=True)
-        with atomic_path(folder / _NAME) as path:
+        with atomic_path(folder / MANIFEST) as path:
             path.write_text(text + "\n", encoding="utf-8")
 
     def agrees(self, folder: Path) -> bool:
@@ -76,14 +83,15 @@ class Manifest:
         ManifestError
             If it holds another, with each difference on a line.
         """
-        if not (folder / _NAME).is_file():
+        if not (folder / MANIFEST).is_file():
             return False
         known = Manifest.read(folder)
         lines = list(_differences(asdict(known), asdict(self)))
         if lines:
             raise ManifestError(
-                f"{folder} holds a run of something else; take another folder, or ask "
-                "for the same again. Different:\n  " + "\n  ".join(lines)
+                f"out must be the folder of this run, or a new one; got {folder}, "
+                "which holds a run of something else. Different:\n  "
+                + "\n  ".join(lines)
             )
         return True
 

@@ -9,14 +9,19 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
+from hyenascope._device import resolve_device
 from hyenascope.cluster.manifest import Manifest
 from hyenascope.cluster.run_folder import RunFolder
-from hyenascope.cluster.worker import Setting, ShardResult, worker_device
+from hyenascope.cluster.worker import (
+    Setting,
+    ShardResult,
+    saved_model,
+    worker_device,
+)
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.ism import saturation_mutagenesis
 from hyenascope.interpret.unscored import NothingScoredError
-from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.sequence.dna import BASES
 
 
@@ -34,7 +39,9 @@ class MutagenesisTask:
 
     def __init__(self, setting: Setting, manifest: Manifest) -> None:
         self._setting, self._options = setting, manifest.options
-        self._model = load_pretrained(RunFolder(Path(setting.folder)).model)
+        self._device = resolve_device(worker_device(setting))
+        folder = RunFolder(Path(setting.folder))
+        self._model = saved_model(folder.model, manifest, self._device)
         self._genome = FastaReader(setting.genome)
 
     def run(self, rows: pd.DataFrame) -> ShardResult:
@@ -63,7 +70,7 @@ class MutagenesisTask:
                 strands=options["strands"],
                 center=options["center"],
                 max_memory=self._setting.max_memory,
-                device=worker_device(self._setting),
+                device=self._device,
             )
             values, unscored = track.values, track.provenance["unscored"]
         except NothingScoredError as err:

@@ -94,6 +94,11 @@ def _given(source: PlaceSource, genome: FastaReader) -> Iterator[Place]:
         for place in source:
             yield str(place), place
     elif is_fasta(source):
+        if Path(source).resolve() != genome.path.resolve():
+            raise ValueError(
+                f"places must be the FASTA that bases are read from, {genome.path}, a "
+                f"BED or intervals; got {source}."
+            )
         for name, size in genome.contigs.items():
             yield name, Interval(name, 0, size)
     elif str(source).lower().endswith(BED_SUFFIXES):

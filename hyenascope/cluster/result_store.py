@@ -45,7 +45,18 @@ def create_store(
         Of the result, and of one chunk.
     provenance
         For ``.uns["hyenascope"]``.
+
+    Raises
+    ------
+    ValueError
+        If a variable is called like a column of ``.obs``.
     """
+    twice = {"row", *template.obs.columns} & set(template.var_names)
+    if twice:
+        raise ValueError(
+            "labels must not be called like the columns beside them in a table; got "
+            f"{', '.join(sorted(twice))}."
+        )
     making = path.with_name(f".{path.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     root = zarr.open_group(making, mode="w", zarr_format=2)

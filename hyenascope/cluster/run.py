@@ -67,8 +67,8 @@ class Run:
     """
 
     def __init__(self, path: StrPath) -> None:
-        self.folder = RunFolder(Path(path))
-        self.manifest = Manifest.read(self.folder.path)
+        self.manifest = Manifest.read(Path(path))
+        self.folder = RunFolder(Path(path), self.manifest.digest)
 
     def __repr__(self) -> str:
         """Say what and how far."""

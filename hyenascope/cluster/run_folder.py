@@ -34,6 +34,8 @@ class ShardRecord:
     ----------
     shard
         Its number.
+    run
+        `Manifest.digest` of the run that it is of.
     rows
         Rows of the result.
     files
@@ -49,6 +51,7 @@ class ShardRecord:
     """
 
     shard: int
+    run: str
     rows: int
     files: dict[str, str]
     facts: dict[str, Any] = field(default_factory=dict)
@@ -65,9 +68,12 @@ class RunFolder:
     ----------
     path
         The folder.
+    run
+        `Manifest.digest`; records of other runs count for nothing. Any, if empty.
     """
 
     path: Path
+    run: str = ""
 
     @property
     def model(self) -> Path:
@@ -133,9 +139,10 @@ class RunFolder:
         """Return the record of a shard; None if it is not there or damaged."""
         try:
             text = self.record_path(shard).read_text(encoding="utf-8")
-            return ShardRecord(**json.loads(text))
+            found = ShardRecord(**json.loads(text))
         except (OSError, ValueError, TypeError):
             return None
+        return found if self.run in ("", found.run) else None
 
     def records(self) -> Iterator[ShardRecord]:
         """Yield the records that are there, in order."""

@@ -5,11 +5,16 @@ from pathlib import Path
 import anndata as ad
 import pandas as pd
 
+from hyenascope._device import resolve_device
 from hyenascope.cluster.manifest import Manifest
 from hyenascope.cluster.run_folder import RunFolder
-from hyenascope.cluster.worker import Setting, ShardResult, worker_device
+from hyenascope.cluster.worker import (
+    Setting,
+    ShardResult,
+    saved_model,
+    worker_device,
+)
 from hyenascope.data.fasta import FastaReader
-from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.embedding_data import embed_data
 from hyenascope.models.fine_tuned import load_fine_tuned
 
@@ -27,7 +32,9 @@ class EmbeddingTask:
 
     def __init__(self, setting: Setting, manifest: Manifest) -> None:
         self._setting, self._options = setting, manifest.options
-        self._model = load_pretrained(RunFolder(Path(setting.folder)).model)
+        self._device = resolve_device(worker_device(setting))
+        folder = RunFolder(Path(setting.folder))
+        self._model = saved_model(folder.model, manifest, self._device)
         self._genome = FastaReader(setting.genome)
 
     def run(self, rows: pd.DataFrame) -> ShardResult:
@@ -43,7 +50,7 @@ class EmbeddingTask:
             chunk=options["chunk"],
             overlap=options["overlap"],
             batch_size=self._setting.batch_size,
-            device=worker_device(self._setting),
+            device=self._device,
         )
         return ShardResult(_numbered(data, rows))
 
@@ -60,7 +67,9 @@ class PredictionTask:
     def __init__(self, setting: Setting, manifest: Manifest) -> None:
         del manifest
         self._setting = setting
-        self._model = load_fine_tuned(RunFolder(Path(setting.folder)).model)
+        self._device = resolve_device(worker_device(setting))
+        folder = RunFolder(Path(setting.folder))
+        self._model = load_fine_tuned(folder.model, device=self._device)
         self._genome = FastaReader(setting.genome)
 
     def run(self, rows: pd.DataFrame) -> ShardResult:
@@ -69,7 +78,7 @@ class PredictionTask:
             rows[_PLACE],
             genome=self._genome,
             batch_size=self._setting.batch_size,
-            device=worker_device(self._setting),
+            device=self._device,
         )
         obs = rows[_PLACE].set_axis(found.index)
         var = pd.DataFrame(index=found.columns)

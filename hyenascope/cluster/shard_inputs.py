@@ -1,7 +1,8 @@
 """The rows of a run, cut into one small Parquet file per shard."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from hyenascope.data.atomic import atomic_path
 Row = tuple[int | str, ...]
 """One row, in the order of the columns."""
 
-_ROWS_AT_ONCE = 4_096  # of each run that is merged
+_ROWS_AT_ONCE = 4_096  # of each file
 
 
 def write_shards(
@@ -52,20 +53,22 @@ def write_shards(
     return total
 
 
-def write_rows(rows: Sequence[Row], path: Path, schema: pa.Schema) -> None:
-    """Write one file, whole or not at all."""
-    columns = zip(*rows, strict=True)
-    arrays = [
-        pa.array(column, kind)
-        for column, kind in zip(columns, schema.types, strict=True)
-    ]
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.table(arrays, schema=schema), temporary)
+def write_rows(rows: Iterable[Row], path: Path, schema: pa.Schema) -> None:
+    """Write one file, whole or not at all, a few thousand rows in memory at once."""
+    remaining = iter(rows)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as file:
+        while batch := list(islice(remaining, _ROWS_AT_ONCE)):
+            columns = zip(*batch, strict=True)
+            arrays = [
+                pa.array(column, kind)
+                for column, kind in zip(columns, schema.types, strict=True)
+            ]
+            file.write_table(pa.table(arrays, schema=schema))
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Yield the rows of a file, a few thousand in memory at once."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
             columns = [column.to_pylist() for column in batch.columns]
             yield from zip(*columns, strict=True)

@@ -1,7 +1,7 @@
 """Begin a run or go on with it: plan, compute what is missing, check, finish."""
 
-import hashlib
 import logging
+import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,12 +16,18 @@ from hyenascope._device import resolve_device
 from hyenascope._typing import StrPath
 from hyenascope.cluster.dispatch import dispatch
 from hyenascope.cluster.identity import genome_facts
-from hyenascope.cluster.manifest import Manifest, ManifestError
+from hyenascope.cluster.manifest import MANIFEST, Manifest, ManifestError
 from hyenascope.cluster.result_store import create_store, finish_store
 from hyenascope.cluster.run import Run, total_facts
 from hyenascope.cluster.run_folder import RunFolder, disk_errors
 from hyenascope.cluster.worker import Opener, Setting, no_rows
-from hyenascope.cluster.workers import Scheduler, Workers, WorkersError, connect
+from hyenascope.cluster.workers import (
+    Scheduler,
+    Workers,
+    WorkersError,
+    check_workers,
+    connect,
+)
 from hyenascope.data.fasta import FastaReader
 from hyenascope.models.batching import BatchSize
 
@@ -112,9 +118,21 @@ def start(
         If the folder holds another run, or other files.
     RunBusyError
         If another process is at work in it.
+    WorkersError
+        If workers or scheduler are not to be had, or a shard ends them.
+    ValueError
+        If an option is out of range, or there is no row.
+    OSError
+        If the disk refuses.
     """
     if shard_size < 1:
         raise ValueError(f"shard_size must be at least 1; got {shard_size}.")
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise WorkersError(
+            "a script must call this below `if __name__ == '__main__':`, for its "
+            "workers import it again."
+        )
+    check_workers(scheduler, workers)
     if device is not None and scheduler is None:
         resolve_device(device)
     manifest = Manifest(
@@ -132,17 +150,18 @@ def start(
             f"out must be a new folder, an empty one, or that of a run; got {path}, "
             "which holds other files."
         )
-    folder = RunFolder(path)
+    folder = RunFolder(path, manifest.digest)
     setting = Setting(
         folder=str(path.resolve()),
-        run=hashlib.sha256(repr(manifest).encode()).hexdigest(),
+        run=manifest.digest,
         genome=str(genome.path.resolve()),
         device=device,
         batch_size=batch_size,
         max_memory=max_memory,
+        spread=scheduler is None,
     )
     with _alone(path), disk_errors(path.resolve()):
-        if not manifest.agrees(path):
+        if not _is_planned(manifest, path):
             _begin(plan, manifest, folder)
         todo = [i for i in range(folder.shards) if not folder.is_whole(i)]
         if todo or not folder.zarr.is_dir():
@@ -162,10 +181,22 @@ def start(
     return Run(path)
 
 
+def _is_planned(manifest: Manifest, path: Path) -> bool:
+    """Whether the folder holds this run; one that has done nothing yet gives way."""
+    try:
+        return manifest.agrees(path)
+    except ManifestError:
+        if any(path.glob("shards/*.json")):
+            raise
+        (path / MANIFEST).unlink()
+        return False
+
+
 def _begin(plan: Plan, manifest: Manifest, folder: RunFolder) -> None:
     """Write weights and rows, and then the manifest that says they are whole."""
     for old in (folder.zarr, folder.parquet, folder.path / "shards"):
         shutil.rmtree(old, ignore_errors=True)
+    (folder.path / "baselines.npz").unlink(missing_ok=True)
     plan.save_model(folder.model)
     rows = plan.rows(folder)
     folder.write_size(rows, manifest.shard_size)
@@ -245,8 +276,11 @@ def _alone(path: Path) -> Iterator[IO[str]]:
         if fcntl is not None:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as err:
+            except BlockingIOError as err:
                 raise RunBusyError(
-                    f"{path}: another process is at work in this folder."
+                    f"out must be a folder that no other process is at work in; got "
+                    f"{path}."
                 ) from err
+            except OSError as err:  # some disks of clusters cannot lock
+                _LOGGER.warning("%s cannot be locked: %s.", path, err.strerror)
         yield lock

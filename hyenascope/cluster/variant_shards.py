@@ -1,5 +1,6 @@
 """Variants in shards: read, put in the order of the genome, named and scored."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
@@ -13,12 +14,16 @@ from hyenascope.cluster.genome_order import OrderWatch, in_genome_order
 from hyenascope.cluster.manifest import Manifest
 from hyenascope.cluster.run_folder import RunFolder
 from hyenascope.cluster.shard_inputs import Row, read_rows, write_shards
-from hyenascope.cluster.worker import Setting, ShardResult, worker_device
+from hyenascope.cluster.worker import (
+    Setting,
+    ShardResult,
+    saved_model,
+    worker_device,
+)
 from hyenascope.data.fasta import FastaReader, UnknownContigError
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.baselines import Baselines
 from hyenascope.interpret.variant_scorer import ScoringOptions, VariantScorer
-from hyenascope.models.checkpoint import load_pretrained
 
 _SCHEMA = pa.schema(
     [
@@ -54,6 +59,7 @@ def plan_variants(
     total = write_shards(_named(watched()), folder.inputs, _NAMED, shard_size)
     if not ordered:
         unsorted = folder.path / "unsorted"
+        shutil.rmtree(unsorted, ignore_errors=True)  # of a call that was cut off
         folder.inputs.replace(unsorted)
         rows = chain.from_iterable(map(read_rows, sorted(unsorted.glob("*.parquet"))))
         ranks = _Ranks(genome)
@@ -64,9 +70,7 @@ def plan_variants(
             folder.path / "sorting",
         )
         write_shards(_named(by_place), folder.inputs, _NAMED, shard_size)
-        for file in unsorted.glob("*.parquet"):
-            file.unlink()
-        unsorted.rmdir()
+        shutil.rmtree(unsorted)
     return total
 
 
@@ -81,8 +85,8 @@ class VariantTask:
 
     def __init__(self, setting: Setting, manifest: Manifest) -> None:
         folder = RunFolder(Path(setting.folder))
-        model = load_pretrained(folder.model)
-        model.name = manifest.model["model"]
+        device = resolve_device(worker_device(setting))
+        model = saved_model(folder.model, manifest, device)
         genome = FastaReader(setting.genome)
         options = ScoringOptions.from_record(manifest.options)
         self._strict = manifest.options["on_error"] == "raise"
@@ -92,7 +96,7 @@ class VariantTask:
             options,
             batch_size=setting.batch_size,
             max_memory=setting.max_memory,
-            device=resolve_device(worker_device(setting)),
+            device=device,
             baselines=_baselines(folder, genome, options),
         )
 

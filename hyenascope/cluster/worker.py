@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, runtime_checkable
 
 import anndata as ad
@@ -14,10 +15,14 @@ import pandas as pd
 import torch
 
 from hyenascope.cluster._dask import get_worker
-from hyenascope.cluster.manifest import Manifest
+from hyenascope.cluster.manifest import Manifest, ManifestError
 from hyenascope.cluster.result_store import write_shard
 from hyenascope.cluster.run_folder import RunFolder, ShardRecord, disk_errors
 from hyenascope.models.batching import BatchSize
+from hyenascope.models.checkpoint import load_pretrained
+from hyenascope.models.hyena import HyenaLM
+
+_BUSY = Lock()  # a worker of several threads still has one model
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,10 @@ class Setting:
         FASTA path.
     device, batch_size, max_memory
         As in `hyenascope.score_variants`.
+    threads
+        Of torch, on each worker; its own choice if None.
+    spread
+        Whether workers are numbered, and share the GPUs of this machine by number.
     """
 
     folder: str
@@ -44,6 +53,8 @@ class Setting:
     device: str | None = None
     batch_size: BatchSize = "auto"
     max_memory: int = 2 * 2**30
+    threads: int | None = None
+    spread: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,16 +78,21 @@ Opener = Callable[[Setting, Manifest], ShardTask]
 
 def do_shard(opener: Opener, setting: Setting, shard: int) -> None:
     """Compute one shard, unless it is whole."""
-    folder = RunFolder(Path(setting.folder))
-    if folder.is_whole(shard):  # by a worker that was given up too early
-        return
-    manifest, task = _opened(opener, setting)
-    began = time.perf_counter()
-    result = task.run(pd.read_parquet(folder.input(shard)))
+    folder = RunFolder(Path(setting.folder), setting.run)
+    with _BUSY:
+        if folder.is_whole(shard):  # by a worker that was given up too early
+            return
+        manifest, task = _opened(opener, setting)
+        began = time.perf_counter()
+        result = task.run(pd.read_parquet(folder.input(shard)))
+    # While it was at work the folder may have been given to another run.
+    if Manifest.read(folder.path).digest != setting.run:
+        raise ManifestError(f"{folder.path} holds another run by now.")
     with disk_errors(folder.path):
         files = write_shard(folder, shard, shard * manifest.shard_size, result.data)
         record = ShardRecord(
             shard=shard,
+            run=setting.run,
             rows=len(result.data),
             files=folder.hashes(files),
             facts=result.facts,
@@ -89,15 +105,28 @@ def do_shard(opener: Opener, setting: Setting, shard: int) -> None:
 
 def no_rows(opener: Opener, setting: Setting) -> ad.AnnData:
     """Return the first row's result without the row: columns and types of them all."""
-    _, task = _opened(opener, setting)
     first = pd.read_parquet(RunFolder(Path(setting.folder)).input(0)).head(1)
-    return task.run(first).data[:0].copy()
+    if "end" in first:  # a base of a place will do
+        first["end"] = first["start"] + 1
+    with _BUSY:
+        _, task = _opened(opener, setting)
+        return task.run(first).data[:0].copy()
 
 
-def worker_device(setting: Setting) -> torch.device | str | None:
-    """Return the device asked for, or of several GPUs the one of this worker."""
+def saved_model(folder: Path, manifest: Manifest, device: torch.device) -> HyenaLM:
+    """Load the model of a run as it was given: its name, and its type of numbers."""
+    model = load_pretrained(folder, device=device)
+    model.name = manifest.model["model"]
+    return model.to(getattr(torch, manifest.model.get("dtype", "float32")))
+
+
+def worker_device(setting: Setting) -> str | None:
+    """Return the device asked for, or of several GPUs the one of this worker.
+
+    Workers of a scheduler that is not ours are told by ``CUDA_VISIBLE_DEVICES``.
+    """
     count = torch.cuda.device_count()
-    if setting.device is not None or count < 2:
+    if setting.device not in (None, "cuda") or not setting.spread or count < 2:
         return setting.device
     try:
         name = get_worker().name
@@ -108,5 +137,7 @@ def worker_device(setting: Setting) -> torch.device | str | None:
 
 @lru_cache(maxsize=1)
 def _opened(opener: Opener, setting: Setting) -> tuple[Manifest, ShardTask]:
+    if setting.threads is not None:
+        torch.set_num_threads(setting.threads)
     manifest = Manifest.read(Path(setting.folder))
     return manifest, opener(setting, manifest)

@@ -1,13 +1,13 @@
 """Processes that compute: some of this machine's own, or those of a Dask scheduler."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
 from hyenascope.cluster._dask import (
+    CPU_COUNT,
     Client,
     KilledWorker,
     LocalCluster,
@@ -69,7 +69,7 @@ class Workers:
         WorkersError
             If own workers do not come up at all.
         """
-        found = sum(self.client.nthreads().values())
+        found = len(self.client.nthreads())  # a worker does one at a time
         now = time.monotonic()
         if found:
             self._seen, self._told = now, False
@@ -160,13 +160,7 @@ def connect(scheduler: Scheduler | None, workers: int | None) -> Iterator[Worker
     ValueError
         If both are given, or ``workers`` is less than one.
     """
-    if scheduler is not None and workers is not None:
-        raise ValueError(
-            "workers must be left out where a scheduler has its own; got "
-            f"workers={workers}."
-        )
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1; got {workers}.")
+    check_workers(scheduler, workers)
     with ExitStack() as stack:
         if isinstance(scheduler, Client):
             found = Workers(scheduler)
@@ -181,6 +175,28 @@ def connect(scheduler: Scheduler | None, workers: int | None) -> Iterator[Worker
         yield found
 
 
+def check_workers(scheduler: Scheduler | None, workers: int | None) -> None:
+    """Refuse what contradicts itself.
+
+    Raises
+    ------
+    ValueError
+        If both are given, or ``workers`` is less than one.
+    """
+    if scheduler is not None and workers is not None:
+        raise ValueError(
+            "workers must be left out where a scheduler has its own; got "
+            f"workers={workers}."
+        )
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1; got {workers}.")
+
+
+def own_threads(workers: int | None) -> int:
+    """Return how many cores each of our own workers gets."""
+    return max(1, CPU_COUNT // (workers or _gpus() or 1))
+
+
 def _client(address: str) -> Client:
     try:
         return Client(address, timeout="30s")
@@ -193,7 +209,7 @@ def _client(address: str) -> Client:
 
 @contextmanager
 def _own(workers: int) -> Iterator[Workers]:
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    threads = str(own_threads(workers))
     settings = {
         "distributed.scheduler.allowed-failures": _DEATHS,
         "distributed.deploy.lost-worker-timeout": "10s",

@@ -28,11 +28,12 @@ def test_sees_whether_rows_are_in_order(places, ordered):
     assert all(passed) == ordered
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 100])
+@pytest.mark.parametrize(("at_once", "merged"), [(1, 2), (1, 3), (3, 64), (100, 64)])
 def test_sorts_and_keeps_rows_of_one_place_in_their_order(
-    tmp_path, monkeypatch, at_once
+    tmp_path, monkeypatch, at_once, merged
 ):
     monkeypatch.setattr(genome_order, "_RUN_ROWS", at_once)
+    monkeypatch.setattr(genome_order, "_MERGED", merged)
     places = [("X", 1), ("I", 7), ("II", 2), ("I", 7), ("I", 1), ("X", 1), ("I", 7)]
     rows = [(i, *place) for i, place in enumerate(places)]
     scratch = tmp_path / "sorting"

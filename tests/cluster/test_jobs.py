@@ -13,7 +13,10 @@ from distributed import Client, LocalCluster
 from hyenascope.cluster import jobs
 from hyenascope.cluster.manifest import ManifestError
 from hyenascope.cluster.run import Run
+from hyenascope.cluster.run_folder import RunFolder
 from hyenascope.cluster.start import RunBusyError, _alone
+from hyenascope.cluster.variant_shards import VariantTask
+from hyenascope.cluster.worker import Setting, do_shard
 from hyenascope.cluster.workers import WorkersError
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
@@ -216,8 +219,51 @@ def test_another_run_is_refused_with_the_difference(
 
 
 def test_two_at_once_are_refused(model, fasta, variants, client, tmp_path):
-    with _alone(tmp_path), pytest.raises(RunBusyError, match="another process"):
+    with _alone(tmp_path), pytest.raises(RunBusyError, match="no other process"):
         jobs.score_variants(model, variants, fasta, tmp_path, scheduler=client)
+
+
+def test_what_can_be_read_once_is_read_once(model, fasta, variants, client, tmp_path):
+    run = jobs.score_variants(
+        model, iter(variants), fasta, tmp_path / "scores", scheduler=client
+    )
+    assert len(run.read()) == 3
+    places = (Interval("chr1", 9 * i, 9 * i + 9) for i in range(4))
+    run = jobs.embed(model, places, fasta, tmp_path / "states", scheduler=client)
+    assert len(run.read()) == 4
+
+
+def test_a_wrong_option_does_not_keep_the_folder(model, fasta, client, tmp_path):
+    place, out = Interval("chr1", 100, 110), tmp_path / "run"
+    options = {"scheduler": client, "score": "full"}
+    with pytest.raises(ValueError, match="window"):
+        jobs.saturation_mutagenesis(model, fasta, place, out, window=30, **options)
+    run = jobs.saturation_mutagenesis(model, fasta, place, out, **options)
+    assert run.status().finished
+
+
+def test_a_late_worker_of_another_run_writes_nothing(
+    model, fasta, variants, client, tmp_path
+):
+    run = jobs.score_variants(
+        model, variants, fasta, tmp_path / "run", scheduler=client
+    )
+    before = run.folder.record(0)
+    late = Setting(str(run.folder.path), "another", str(fasta), device="cpu")
+    with pytest.raises(ManifestError, match="holds another run by now"):
+        do_shard(VariantTask, late, 0)
+    assert run.folder.record(0) == before
+    assert RunFolder(run.folder.path, "another").record(0) is None
+
+
+@pytest.mark.filterwarnings("ignore:model must be float32")
+def test_half_precision_is_what_workers_read_too(fasta, variants, client, tmp_path):
+    config = HyenaConfig(d_model=16, n_layer=2, d_inner=32, l_max=66)
+    half = HyenaLM(config, generator=torch.Generator().manual_seed(1)).bfloat16()
+    run = jobs.score_variants(half, variants, fasta, tmp_path / "run", scheduler=client)
+    whole = score_variants(half, variants, fasta)
+    assert run.read().uns["hyenascope"]["dtype"] == "bfloat16"
+    np.testing.assert_allclose(run.read().X, whole.X, atol=0.02)
 
 
 def test_a_folder_with_other_files_is_left_alone(
@@ -268,6 +314,7 @@ def test_refuses_options(model, fasta, variants, tmp_path, options, message):
         (Interval("chrX", 5, 9), "chrX"),
         ([], "places must not be empty"),
         ("places.txt", "a file of places must end in .bed"),
+        ("other.fa", "genome must be None where places is a FASTA itself"),
         (pd.DataFrame({"chrom": ["chr1"]}), "a table of sequences must have"),
     ],
 )
@@ -275,6 +322,13 @@ def test_refuses_places(model, fasta, client, tmp_path, places, message):
     with pytest.raises(ValueError, match=message):
         jobs.embed(model, places, fasta, tmp_path / "run", scheduler=client)
     assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_another_fasta_names_no_places(model, fasta, client, tmp_path):
+    with pytest.raises(ValueError, match="places must be the FASTA that bases"):
+        jobs.saturation_mutagenesis(
+            model, fasta, "other.fa", tmp_path / "run", scheduler=client
+        )
 
 
 def test_says_how_far_it_is(model, fasta, variants, client, tmp_path):

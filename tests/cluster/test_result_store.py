@@ -96,3 +96,12 @@ def test_finishing_clears_up_and_says_what_it_was(folder, whole):
     finish_store(folder.zarr, {"model": "m", "status": {"ok": 10}})
     assert not partial.exists()
     assert ad.read_zarr(folder.zarr).uns["hyenascope"]["status"] == {"ok": 10}
+
+
+def test_refuses_a_variable_called_like_a_column(tmp_path, whole):
+    clash = whole[:0].copy()
+    clash.var_names = ["a", "chrom"]
+    with pytest.raises(ValueError, match=r"called like the columns .* got chrom"):
+        create_store(
+            tmp_path / "x.zarr", clash, rows=1, shard_size=1, provenance={"model": "m"}
+        )

@@ -84,6 +84,17 @@ def test_any_other_is_put_in_the_order_of_the_genome(genome, tmp_path):
     assert rows["name"].tolist() == list(names(given[i] for i in rows["input_row"]))
 
 
+def test_a_call_that_was_cut_off_as_it_sorted_is_no_hindrance(genome, tmp_path):
+    left = tmp_path / "run" / "unsorted" / "000000.parquet"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    given = [change("chr2", 9), change("chr1", 30), change("chr2", 8)]
+    folder = RunFolder(tmp_path / "run")
+    assert plan_variants(iter(given), genome, folder, 2) == 3
+    assert pd.read_parquet(folder.input(0))["input_row"].tolist() == [1, 2]
+    assert [each.name for each in folder.path.iterdir()] == ["inputs"]
+
+
 @pytest.fixture
 def setting(genome, model, tmp_path):
     variants = [change("chr1", 40 + 11 * i) for i in range(7)]
@@ -93,7 +104,7 @@ def setting(genome, model, tmp_path):
     Manifest(
         verb="score_variants",
         inputs={},
-        model={"model": "small"},
+        model={"model": "small", "dtype": "float64"},
         options={**options(model).provenance(), "on_error": "flag"},
         version="0",
         shard_size=3,
