@@ -78,6 +78,17 @@ split_options = grouped(
                  help="GTF or GFF3: tells coding bases from others in the card."),
 )  # fmt: skip
 
+
+def strands_option(default: str) -> Callable[..., Any]:
+    """Return the option of which strand a model reads."""
+    return click.option(
+        "--strands",
+        default=default,
+        show_default=True,
+        type=click.Choice(("forward", "reverse", "both")),
+    )
+
+
 model_options = grouped(
     click.option("--model", "model_name", required=True,
                  help="A name of `hyenascope models`, a folder or a weights file."),

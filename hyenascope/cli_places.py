@@ -14,6 +14,7 @@ from hyenascope.cli_options import (
     model_options,
     run_options,
     shared,
+    strands_option,
     workers_options,
 )
 from hyenascope.cli_outputs import check_outputs
@@ -53,12 +54,7 @@ _MAP_FORMATS = (".h5ad", ".tsv", ".csv", ".parquet")
 )
 @click.option("--window", type=COUNT, help="Bases that downstream adds up; 512.")
 @click.option("--context", type=COUNT, help="Bases that the model reads.")
-@click.option(
-    "--strands",
-    default="both",
-    show_default=True,
-    type=click.Choice(("forward", "reverse", "both")),
-)
+@strands_option("both")
 @click.option(
     "--center",
     type=click.Choice(("mean4", "alt3")),
@@ -116,12 +112,7 @@ def ism(**typed: Any) -> None:  # noqa: ANN401
     show_default=True,
     help="-1 the final norm, i the stream after i blocks.",
 )
-@click.option(
-    "--strands",
-    default="forward",
-    show_default=True,
-    type=click.Choice(("forward", "reverse", "both")),
-)
+@strands_option("forward")
 @run_options
 @workers_options
 def embed(**typed: Any) -> None:  # noqa: ANN401

@@ -18,6 +18,7 @@ from hyenascope.cli_options import (
     OUT_FILE,
     run_options,
     shared,
+    strands_option,
     workers_options,
 )
 from hyenascope.cli_outputs import check_outputs, say_facts
@@ -72,12 +73,7 @@ def _shift(
     show_default=True,
     help="May be repeated; the last four are what those benchmarks publish.",
 )
-@click.option(
-    "--strands",
-    default="both",
-    show_default=True,
-    type=click.Choice(("forward", "reverse", "both")),
-)
+@strands_option("both")
 @click.option(
     "--context",
     type=click.IntRange(min=4),
