@@ -84,8 +84,10 @@ def benchmark_files(name: str) -> tuple[RemoteFile, ...]:
     return registry[name]
 
 
-def download_benchmark(name: str, folder: StrPath) -> Path:
+def download_benchmark(name: str, folder: StrPath, *, progress: bool = False) -> Path:
     """Fetch a benchmark, or check what is there, and return the folder to read.
+
+    What has arrived when a connection breaks off is kept for the next call.
 
     Parameters
     ----------
@@ -93,6 +95,8 @@ def download_benchmark(name: str, folder: StrPath) -> Path:
         One of `benchmark_names`.
     folder
         Where the benchmark gets a folder of its own, called as the benchmark is.
+    progress
+        Show a bar per file.
 
     Returns
     -------
@@ -108,7 +112,7 @@ def download_benchmark(name: str, folder: StrPath) -> Path:
         As `fetch_files`.
     """
     target = Path(folder) / name
-    fetch_files(benchmark_files(name), target)
+    fetch_files(benchmark_files(name), target, progress=progress)
     return target
 
 

@@ -5,32 +5,29 @@ first seen, with the date. It is trust on first use: it shows that a publisher c
 a file, not that the first copy was right. Keep it with what was computed.
 """
 
-import hashlib
 import json
 import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.client import HTTPException, HTTPMessage
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.error import URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from filelock import FileLock, Timeout
 
 from hyenascope._typing import StrPath
+from hyenascope.data._transfer import DownloadError, Partial, transfer
 from hyenascope.data.atomic import atomic_path
+from hyenascope.data.file_sha256 import file_sha256
+
+__all__ = ["LOCK_NAME", "DownloadError", "RemoteFile", "fetch_files"]
 
 _LOGGER = logging.getLogger("hyenascope")
-_CHUNK = 1 << 20
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TURN_NAME = ".fetching.lock"
 
 LOCK_NAME = "benchmark.lock.json"
 """The file that keeps what was first seen, beside the files."""
-
-
-class DownloadError(OSError):
-    """A file that could not be fetched, or is not what it was the first time."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +39,46 @@ class RemoteFile:
     path
         Where it belongs, relative to the folder, with ``/``.
     url
-        Where it is.
+        Where it is; http or https.
+
+    Raises
+    ------
+    ValueError
+        If ``path`` leads out of the folder, or ``url`` is of another kind.
     """
 
     path: str
     url: str
 
+    def __post_init__(self) -> None:
+        place = PurePosixPath(self.path)
+        odd = {"\\", "\0"} & set(self.path)
+        if odd or not place.name or place.is_absolute() or ".." in place.parts:
+            raise ValueError(
+                f"path must lie within the folder, such as 'train/a.csv'; got "
+                f"{self.path!r}."
+            )
+        if not self.url.startswith(("https://", "http://")):
+            raise ValueError(
+                f"url must start with https:// or http://; got {self.url!r}."
+            )
+
 
 def fetch_files(
-    files: Sequence[RemoteFile], folder: StrPath, *, timeout: float = 60.0
+    files: Sequence[RemoteFile],
+    folder: StrPath,
+    *,
+    timeout: float = 60.0,
+    progress: bool = False,
 ) -> None:
     """Fetch what a folder lacks, and hold everything against its lock file.
 
-    A file appears whole or not at all. What is in the lock file must have the size and
-    sha256 written there; what is not is trusted this once, written there, and logged
-    to the logger ``"hyenascope"``.
+    A file appears whole or not at all. A connection that breaks off or stalls is tried
+    again from where it stopped, and what has arrived stays, as ``.NAME.part``, for the
+    next call. What is in the lock file must have the size and sha256 written there;
+    what is not is trusted this once, written there, and logged to the logger
+    ``"hyenascope"``. Processes that fetch into one folder take turns; where nothing is
+    lacking, nothing is written.
 
     Parameters
     ----------
@@ -65,92 +87,75 @@ def fetch_files(
     folder
         Where to; made if missing.
     timeout
-        Seconds without an answer before giving up.
+        Seconds without an answer, or with next to no bytes, before a connection is
+        given up.
+    progress
+        Show a bar per file.
 
     Raises
     ------
     DownloadError
-        If a server cannot be reached, refuses or breaks off, bytes are not those of
-        the lock file or of the sha256 that the server states, or a file is there that
-        the lock file does not know.
+        If a server cannot be reached, refuses, sends on from https to http, or breaks
+        off again and again; if bytes are not those of the lock file or of the sha256
+        that the server states, or a file is there that the lock file does not know.
     """
     root = Path(folder)
+    present = [file for file in files if (root / file.path).exists()]
+    lock = _read_lock(root / LOCK_NAME)  # after them: entries come before files
+    for file in present:
+        _check_present(root / file.path, lock.get(file.path))
+    lacking = [file for file in files if file not in present]
+    if not lacking:
+        return
     root.mkdir(parents=True, exist_ok=True)
-    lock = _read_lock(root / LOCK_NAME)
-    for file in files:
-        path = root / file.path
-        known = lock.get(file.path)
-        if path.exists():
-            _check_present(path, known)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock[file.path] = _fetch(file, path, known, timeout)
-        _write_lock(root / LOCK_NAME, lock)
+    with _turn(root):
+        for file in lacking:
+            _fetch(file, root, timeout=timeout, progress=progress)
 
 
-class _Redirects(HTTPRedirectHandler):
-    """Follows redirects and keeps what the hub says of a large file on the way."""
-
-    def __init__(self) -> None:
-        self.stated: dict[str, str] = {}
-
-    def redirect_request(
-        self,
-        req: Request,
-        fp: Any,  # noqa: ANN401
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> Request | None:
-        self.note(headers)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-    def note(self, headers: HTTPMessage) -> None:
-        """Keep the commit, and the sha256 if it is one."""
-        etag = (headers.get("X-Linked-ETag") or "").strip('W/"').lower()
-        if _SHA256.fullmatch(etag):
-            self.stated["sha256"] = etag
-        if headers.get("X-Repo-Commit"):
-            self.stated["commit"] = str(headers.get("X-Repo-Commit"))
-
-
-def _fetch(
-    file: RemoteFile, path: Path, known: dict[str, Any] | None, timeout: float
-) -> dict[str, Any]:
-    """Fetch one file and return its entry of the lock file."""
-    redirects = _Redirects()
-    digest, size = hashlib.sha256(), 0
+@contextmanager
+def _turn(root: Path) -> Iterator[None]:
+    """Wait until no other process fetches here; the system ends a dead one's turn."""
+    turn = FileLock(root / _TURN_NAME)
     try:
-        with (
-            build_opener(redirects).open(file.url, timeout=timeout) as answer,
-            atomic_path(path) as temporary,
-        ):
-            redirects.note(answer.headers)
-            with temporary.open("wb") as sink:
-                while chunk := answer.read(_CHUNK):
-                    digest.update(chunk)
-                    size += len(chunk)
-                    sink.write(chunk)
-            # A connection that breaks off looks like the end of the file.
-            told = answer.headers.get("Content-Length")
-            if told is not None and int(told) != size:
-                raise DownloadError(
-                    f"{file.url} must give {told} bytes, as it says; got {size}. "
-                    "Try again."
-                )
-            found = {"bytes": size, "sha256": digest.hexdigest()}
-            _check_bytes(file.url, found, known, redirects.stated.get("sha256"))
+        turn.acquire(timeout=0)
+    except Timeout:
+        _LOGGER.warning("%s: another process fetches into it; waiting.", root)
+        turn.acquire()
+    try:
+        yield
+    finally:
+        turn.release()
+
+
+def _fetch(file: RemoteFile, root: Path, *, timeout: float, progress: bool) -> None:
+    """Fetch one file, unless another process has done so, and enter it in the lock."""
+    path, lock = root / file.path, _read_lock(root / LOCK_NAME)
+    known = lock.get(file.path)
+    if path.exists():
+        _check_present(path, known)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Partial(path)
+    size = None if known is None else known.get("bytes")
+    stated = transfer(file.url, partial, size=size, timeout=timeout, progress=progress)
+    found = {"bytes": partial.size, "sha256": file_sha256(partial.bytes)}
+    try:
+        _check_bytes(file.url, found, known, stated.sha256)
     except DownloadError:
+        partial.remove()
         raise
-    except (URLError, HTTPException, TimeoutError, ConnectionError) as err:
-        raise DownloadError(f"{file.url} could not be fetched: {err}.") from err
-    if known is not None:
-        return known
-    _LOGGER.warning("%s: seen for the first time, sha256 kept in the lock file.", path)
-    entry = {"url": file.url, **found, "first_seen": f"{datetime.now(UTC):%Y-%m-%d}"}
-    commit = redirects.stated.get("commit")
-    return entry if commit is None else {**entry, "commit": commit}
+    if known is None:
+        # The entry comes first: a crash in between leaves no file of unknown origin.
+        seen = {"url": file.url, **found, "first_seen": f"{datetime.now(UTC):%Y-%m-%d}"}
+        commit = {} if stated.commit is None else {"commit": stated.commit}
+        _write_lock(root / LOCK_NAME, lock | {file.path: seen | commit})
+        _LOGGER.warning(
+            "%s: seen for the first time, sha256 kept in the lock file.", path
+        )
+    with atomic_path(path) as temporary:
+        partial.bytes.rename(temporary)
+    partial.remove()
 
 
 def _check_bytes(
@@ -175,8 +180,7 @@ def _check_present(path: Path, known: dict[str, Any] | None) -> None:
             f"{path} must be in {LOCK_NAME} or not be there; got a file of unknown "
             "origin. Move it away to fetch it."
         )
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_sha256(path)
     if found != known["sha256"]:
         raise DownloadError(
             f"{path} must have sha256 {known['sha256']}, as in {LOCK_NAME}; got "
@@ -190,7 +194,8 @@ def _read_lock(path: Path) -> dict[str, dict[str, Any]]:
     try:
         lock = json.loads(path.read_text(encoding="utf-8"))
         return {
-            name: {**entry, "sha256": entry["sha256"]} for name, entry in lock.items()
+            name: {**entry, "sha256": entry["sha256"], "bytes": int(entry["bytes"])}
+            for name, entry in lock.items()
         }
     except (ValueError, TypeError, KeyError, AttributeError) as err:
         raise DownloadError(

@@ -18,6 +18,7 @@ import torch
 from huggingface_hub.errors import RevisionNotFoundError
 
 from hyenascope._typing import StrPath
+from hyenascope.data.file_sha256 import file_sha256
 from hyenascope.models.config_dialects import read_config
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.state_layouts import model_tensors
@@ -187,7 +188,11 @@ def download(
 ) -> Path:
     """Fetch ``config.json`` and ``model.safetensors``; return their folder.
 
-    Files that the cache holds are not fetched again. The environment variables of
+    Files that the cache holds are not fetched again, so it may be one that cannot be
+    written. Processes that share it take turns. A connection that breaks off is taken
+    up where it stopped. Files must have the digest that the hub names them by;
+    others are taken out of the cache, so that the next call fetches them. The
+    environment variables of
     huggingface_hub apply: ``HF_HOME``, ``HF_ENDPOINT``, ``HF_HUB_OFFLINE``.
 
     Parameters
@@ -202,7 +207,7 @@ def download(
     Raises
     ------
     ValueError
-        If the repository has no such revision, or the cached weights are damaged.
+        If the repository has no such revision, or a file is damaged.
     ConnectionError
         If the hub cannot be reached or breaks off, and the cache lacks the files.
     """
@@ -230,19 +235,31 @@ def download(
             "model.safetensors, or set HF_HOME (or cache_dir=) to a cache that holds "
             "them; HF_HUB_OFFLINE=1 keeps to that cache."
         ) from err
-    _check_digest(Path(paths[1]))
+    damage = [told for path in paths if (told := _damage(Path(path)))]
+    if damage:
+        raise ValueError(" ".join(damage))
     return Path(paths[1]).parent
 
 
-def _check_digest(path: Path) -> None:
-    """Compare large files with the SHA-256 that the hub names them by."""
+def _damage(path: Path) -> str:
+    """Say so if a file has not the digest that the hub names it by, and drop it.
+
+    Large files go by their SHA-256, the others by git's SHA-1 of a blob.
+    """
     blob = path.resolve()
-    if not re.fullmatch("[0-9a-f]{64}", blob.name):
-        return
-    with blob.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != blob.name:
-        raise ValueError(
-            f"{path.name} must have the SHA-256 {blob.name}; got {found}. Delete "
-            f"{blob} and load again."
-        )
+    if re.fullmatch("[0-9a-f]{64}", blob.name):
+        kind, found = "SHA-256", file_sha256(blob)
+    elif re.fullmatch("[0-9a-f]{40}", blob.name):
+        kind, content = "SHA-1", blob.read_bytes()
+        head = b"blob %d\0" % len(content)
+        found = hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
+    else:
+        return ""
+    if found == blob.name:
+        return ""
+    then = "It was taken out of the cache; load again."
+    try:
+        blob.unlink()
+    except OSError:  # a cache of somebody else's
+        then = f"Delete {blob} and load again."
+    return f"{path.name} must have the {kind} {blob.name}; got {found}. {then}"

@@ -156,7 +156,7 @@ def reproduce(
     found = []
     for recipe in recipes:
         if download:
-            download_benchmark(recipe.name, root)
+            download_benchmark(recipe.name, root, progress=progress)
         rows = read_benchmark(recipe, root / recipe.name, genome=genome)
         usual, place = how[recipe.name], Path(folder, recipe.name)
         reach = usual.longest or min(it.model.context_length for it in starts)

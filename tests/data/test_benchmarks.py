@@ -44,7 +44,9 @@ def test_genomic_benchmarks_have_the_published_classes(shared):
 def test_download_makes_a_folder_of_the_name(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        benchmarks, "fetch_files", lambda files, folder: asked.append((files, folder))
+        benchmarks,
+        "fetch_files",
+        lambda files, folder, **_: asked.append((files, folder)),
     )
     folder = download_benchmark("gue/tf0", tmp_path)
     assert folder == tmp_path / "gue" / "tf0"

@@ -2,11 +2,22 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
+
+Fault = Literal["none", "short", "cut", "stall", "changed", "sent on", "down"]
+"""Short is a smaller file than the hub says; cut and stall stop half-way."""
+
+
+def name_of(path: str, body: bytes) -> str:
+    """Return what the hub calls a file: by sha256, or as git does if it is small."""
+    if path.endswith(".json"):
+        return hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+    return hashlib.sha256(body).hexdigest()
 
 
 @dataclass
@@ -16,8 +27,10 @@ class Hub:
     repo: str
     revision: str
     files: dict[str, bytes]
-    fault: Literal["none", "short", "changed", "down"] = "none"
+    fault: Fault = "none"
+    once: bool = False  # the fault goes away after the first body
     requests: list[str] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
     url: str = ""
 
 
@@ -37,7 +50,8 @@ def serve(hub: Hub) -> Iterator[Hub]:
                 hub.requests.append(f"{self.command} {self.path}")
             if hub.fault == "down":
                 return self._refuse(503, "")
-            repo, _, rest = self.path.strip("/").partition("/resolve/")
+            path = self.path.partition("?")[0]
+            repo, _, rest = path.strip("/").partition("/resolve/")
             revision, _, name = rest.partition("/")
             if repo != hub.repo:
                 return self._refuse(404, "RepoNotFound")
@@ -49,18 +63,49 @@ def serve(hub: Hub) -> Iterator[Hub]:
             return None
 
         def _send(self, body: bytes, *, with_body: bool) -> None:
-            digest = hashlib.sha256(body).hexdigest()
+            etag, size = f'"{name_of(self.path, body)}"', len(body)
+            if hub.fault == "sent on" and "?" not in self.path:
+                return self._send_on(etag, size)
             if with_body and hub.fault == "short":
-                body = body[: len(body) // 2]
-            if with_body and hub.fault == "changed":
-                body = bytes([*body[:-1], body[-1] ^ 1])
-            self.send_response(200)
-            self.send_header("ETag", f'"{digest}"')
+                body = body[: size // 2]
+                size = len(body)
+            start = 0
+            if with_body and (asked := self.headers.get("Range")):
+                hub.ranges.append(asked)
+                start = int(asked.removeprefix("bytes=").rstrip("-"))
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+            self.send_header("ETag", etag)
             self.send_header("X-Repo-Commit", hub.revision)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(size - start))
             self.end_headers()
             if with_body:
-                self.wfile.write(body)
+                self._write(body[start:])
+            return None
+
+        def _write(self, body: bytes) -> None:
+            fault = hub.fault
+            if hub.once:
+                hub.fault = "none"
+            if fault == "changed":
+                body = bytes([*body[:-1], body[-1] ^ 1])
+            self.wfile.write(
+                body[: len(body) // 2] if fault in {"cut", "stall"} else body
+            )
+            if fault == "stall":
+                self.wfile.flush()
+                time.sleep(1.0)
+
+        def _send_on(self, etag: str, size: int) -> None:
+            """As the hub does with large files, to another host."""
+            self.send_response(302)
+            self.send_header("Location", f"{hub.url}{self.path}?store")
+            self.send_header("X-Linked-ETag", etag)
+            self.send_header("X-Linked-Size", str(size))
+            self.send_header("X-Repo-Commit", hub.revision)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def _refuse(self, status: int, code: str) -> None:
             self.send_response(status)

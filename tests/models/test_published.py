@@ -1,6 +1,5 @@
 """The registry of published checkpoints, and fetching them from a loopback hub."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from tests.models.hub_server import Hub, serve
 
 GOLDEN = Path(__file__).parent / "golden" / "checkpoints" / "tiny" / "hf"
 TINY = find_published("tiny-1k")
+WEIGHTS = "model.safetensors"
 
 
 @pytest.fixture
@@ -131,11 +131,45 @@ def test_short_body_leaves_nothing_behind(hub, tmp_path):
 
 def test_changed_body_of_the_right_length_is_refused(hub, tmp_path):
     hub.fault = "changed"
-    with pytest.raises(ValueError, match=r"must have the SHA-256 .* Delete (\S+)") as e:
+    with pytest.raises(ValueError, match=r"must have the SHA-256 .* taken out of the"):
         download(TINY, cache_dir=tmp_path)
-    Path(re.search(r"Delete (\S+)", str(e.value))[1]).unlink()
+    assert not list(tmp_path.rglob("blobs/" + "?" * 64))
     hub.fault = "none"
-    download(TINY, cache_dir=tmp_path)
+    folder = download(TINY, cache_dir=tmp_path)
+    assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
+
+
+@pytest.mark.parametrize("name", ["config.json", WEIGHTS])
+def test_each_file_is_held_against_its_name(hub, tmp_path, name):
+    folder = download(TINY, cache_dir=tmp_path)
+    blob = (folder / name).resolve()
+    changed = bytearray(blob.read_bytes())
+    changed[-1] ^= 1
+    blob.write_bytes(changed)
+    with pytest.raises(ValueError, match=rf"{name} must have the SHA-(1|256) .* load"):
+        download(TINY, cache_dir=tmp_path)
+    folder = download(TINY, cache_dir=tmp_path)
+    assert (folder / name).read_bytes() == hub.files[name]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", ["cut", "stall"])
+def test_a_connection_that_breaks_off_is_taken_up_again(
+    hub, tmp_path, monkeypatch, fault
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
+    # The client keeps whole chunks.
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 100)
+    hub.fault, hub.once = fault, True
+    folder = download(TINY, cache_dir=tmp_path)
+    assert (folder / "config.json").read_bytes() == hub.files["config.json"]
+    assert hub.ranges == ["bytes=400-"]  # of 959 bytes
+
+
+def test_redirects_to_the_store_are_followed(hub, tmp_path):
+    hub.fault = "sent on"
+    folder = download(TINY, cache_dir=tmp_path)
+    assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
 
 
 @pytest.mark.usefixtures("impatient")

@@ -302,7 +302,7 @@ def test_an_unknown_baseline_is_refused_before_hours_of_training():
 def test_what_is_fetched_is_what_is_read(toy, model, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        home, "download_benchmark", lambda name, root: asked.append((name, root))
+        home, "download_benchmark", lambda name, root, **_: asked.append((name, root))
     )
     run(toy, model, baselines=(), download=True)
     assert asked == [(H3, toy / "data")]
