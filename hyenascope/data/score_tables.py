@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from hyenascope.data.markdown_text import escape_markdown
+
 _KEYS = ["task", "model", "metric", "split", "source"]
 
 
@@ -92,7 +94,7 @@ def score_markdown(
 
 
 def markdown(table: pd.DataFrame, *, corner: str = "") -> str:
-    """Return a table as Markdown, its index in front.
+    """Return a table as Markdown, its index in front; every text is taken literally.
 
     Examples
     --------
@@ -108,7 +110,7 @@ def markdown(table: pd.DataFrame, *, corner: str = "") -> str:
 
 
 def _text(cell: object) -> str:
-    return str(cell).replace("|", "\\|")
+    return escape_markdown(cell).replace("|", "\\|")
 
 
 def _cell(row: pd.Series) -> str:

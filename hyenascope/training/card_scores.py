@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from hyenascope.data.markdown_text import code_span, escape_markdown, one_line
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.training.calibration import (
     TEMPERATURES,
@@ -23,7 +24,7 @@ _VALIDATION_LEVEL = 95.0  # of the intervals in `FinetuneResult.scores`
 
 
 def judged_title(evaluation: LabelEvaluation) -> str:
-    """Return which rows an evaluation is of."""
+    """Return which rows an evaluation is of, on one line; not escaped."""
     return one_line(f"{evaluation.name}, {evaluation.split}")
 
 
@@ -64,7 +65,7 @@ def calibration_text(
         tables[judged_title(each)] = reliability(each.truth, each.answers, each.task)
     rows = [
         [
-            name,
+            escape_markdown(name),
             f"{bins['rows'].sum():,}",
             str(len(bins)),
             number_text(expected_calibration_error(bins)),
@@ -80,11 +81,11 @@ def score_table(table: pd.DataFrame, level: float) -> str:
     """Return a table of `score_labels`; ``level`` is of its intervals, in per cent."""
     rows = [
         [
-            str(name),
+            escape_markdown(name),
             number_text(row["value"]),
             _interval(row["low"], row["high"]),
             f"{row['rows']:,}",
-            row["note"],
+            escape_markdown(row["note"]),
         ]
         for name, row in table.iterrows()
     ]
@@ -106,23 +107,6 @@ def number_text(value: float) -> str:
     return f"{value:.4f}" if near else f"{value:.4g}"
 
 
-def one_line(text: str) -> str:
-    """Return text without its line breaks."""
-    return " ".join(text.split())
-
-
-def code_span(text: str) -> str:
-    """Quote a name, so that nothing in it is taken for Markdown.
-
-    Examples
-    --------
-    >>> print(code_span("a*b*"), code_span("tick`"))
-    `a*b*` `` tick` ``
-    """
-    line = one_line(text)
-    return f"`` {line} ``" if "`" in line else f"`{line}`"
-
-
 def _duplicates(evaluation: LabelEvaluation) -> str:
     if evaluation.provenance["duplicates"] != "drop":
         return "Rows that an earlier split holds too were not looked for."
@@ -139,8 +123,11 @@ def _label_table(table: pd.DataFrame) -> str:
         whole = column in ("rows", "predicted")
         write = "{:,.0f}".format if whole else number_text
         written[column] = table[column].map(write)
-    rows = written.reset_index().itertuples(index=False)
-    return markdown_table(["label", *map(str, table)], [list(row) for row in rows])
+    rows = [
+        [escape_markdown(name), *numbers]
+        for name, *numbers in written.reset_index().itertuples(index=False)
+    ]
+    return markdown_table(["label", *map(str, table)], rows)
 
 
 def _formula(model: SequenceModel) -> str:

@@ -14,17 +14,16 @@ import numpy as np
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.labelled_sequences import Task
+from hyenascope.data.markdown_text import code_span, escape_markdown
 from hyenascope.models.config_dialects import read_config
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.state_layouts import model_tensors, tensors_hash
 from hyenascope.training.card_scores import (
     NAMES_SHOWN,
     calibration_text,
-    code_span,
     judged_text,
     judged_title,
     number_text,
-    one_line,
     validation_text,
 )
 from hyenascope.training.finetune_options import FinetuneOptions
@@ -87,7 +86,8 @@ def label_card(
         "Use": _use(result.model),
         "Data": _data(facts, result, evaluations),
         **{
-            f"Scores of {judged_title(each)}": judged_text(each) for each in evaluations
+            f"Scores of {escape_markdown(judged_title(each))}": judged_text(each)
+            for each in evaluations
         },
         "Scores of the validation rows": validation_text(result),
     }
@@ -97,7 +97,7 @@ def label_card(
     sections["Made with"] = _made_with(facts)
     body = [f"## {title}\n\n{text}" for title, text in sections.items()]
     begun = f"fine-tuned {facts.backbone}" if facts.backbone else "trained from scratch"
-    head = f"# {one_line(f'{facts.data}: {begun}')}"
+    head = f"# {escape_markdown(f'{facts.data}: {begun}')}"
     return "\n\n".join([head, _what(result.model, facts, weights), *body]) + "\n"
 
 
@@ -215,7 +215,10 @@ def _data(
     listed = ("files", "label_names", "dev")
     known = [item for item in facts.provenance.items() if item[0] not in listed]
     if known:
-        more = [f"{one_line(name)} {code_span(_said(value))}" for name, value in known]
+        more = [
+            f"{escape_markdown(name)} {code_span(_said(value))}"
+            for name, value in known
+        ]
         parts.append(f"What is known of its making: {', '.join(more)}.")
     return "\n\n".join(parts)
 
@@ -227,7 +230,7 @@ def _counts(facts: FinetuneFacts, kind: Task) -> Iterator[str]:
     names = [] if kind == "regression" else list(map(str, facts.counts))
     columns = facts.counts.loc[parts].to_numpy().T.tolist()
     for name, counts in list(zip(names, columns, strict=False))[:NAMES_SHOWN]:
-        rows.append([name, *(f"{count:,}" for count in counts)])
+        rows.append([escape_markdown(name), *(f"{count:,}" for count in counts)])
     yield markdown_table(["rows", *parts], rows)
     if len(names) > NAMES_SHOWN:
         yield f"The first {NAMES_SHOWN:,} of {len(names):,} labels."
@@ -237,7 +240,7 @@ def _targets(model: SequenceModel) -> str:
     names, numbers = model.task.label_names, (model.centre, model.scale)
     means, spreads = (each.tolist() for each in numbers)
     rows = [
-        [name, number_text(mean), number_text(spread)]
+        [escape_markdown(name), number_text(mean), number_text(spread)]
         for name, mean, spread in zip(names, means, spreads, strict=True)
     ]
     header = ["training rows", "mean", "standard deviation"]
@@ -247,7 +250,7 @@ def _targets(model: SequenceModel) -> str:
 def _files(sources: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """Return each file once."""
     rows = [
-        (file["file"], f"{file['bytes']:,}", code_span(file["sha256"]))
+        (escape_markdown(file["file"]), f"{file['bytes']:,}", code_span(file["sha256"]))
         for source in sources
         for file in source.get("files", ())
     ]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
+from hyenascope.data.markdown_text import code_block, escape_markdown
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.training.curves import curve_table, write_curves
@@ -31,7 +32,8 @@ class TrainingFacts:
     Parameters
     ----------
     data
-        What the text is and where it comes from, in Markdown.
+        What the text is and where it comes from, in Markdown: names from files go
+        through `hyenascope.data.markdown_text.escape_markdown`.
     fingerprint
         Hash of the data.
     training_bases
@@ -128,7 +130,8 @@ def model_card(
     if facts.limits:
         sections["Limits"] = facts.limits
     body = [f"## {title}\n\n{text}" for title, text in sections.items()]
-    return "\n\n".join([f"# {model.name}", _shape(model, facts), *body]) + "\n"
+    title = f"# {escape_markdown(model.name)}"
+    return "\n\n".join([title, _shape(model, facts), *body]) + "\n"
 
 
 def write_card(
@@ -196,14 +199,17 @@ def _data(facts: TrainingFacts, held_out: HeldOutTable | None) -> str:
 
 
 def _names(held_out: HeldOutTable) -> str:
-    names = [f"{name} ({size:,} bp)" for name, size in held_out.texts.items()]
+    names = [
+        f"{escape_markdown(name)} ({size:,} bp)"
+        for name, size in held_out.texts.items()
+    ]
     hidden = len(names) - _NAMES_SHOWN
     more = f" and {hidden:,} more" if hidden > 0 else ""
     return ", ".join(names[:_NAMES_SHOWN]) + more
 
 
 def _training(facts: TrainingFacts) -> str:
-    rows = [[name, str(value)] for name, value in facts.settings.items()]
+    rows = [list(map(escape_markdown, item)) for item in facts.settings.items()]
     table = f"\n\n{markdown_table(['setting', 'value'], rows)}" if rows else ""
     return (
         f"{facts.tokens:,} tokens, {facts.passes:.2g} times the training text; seed "
@@ -218,14 +224,16 @@ def _held_out(held_out: HeldOutTable) -> str:
     rows = [["bases judged", f"{held_out.bases['all']:,}", "", *bases]]
     for name, nats in held_out.nats.iterrows():
         values = [f"{nats[column]:.4f}" for column in classes]
-        rows.append(
-            [str(name), f"{nats['all']:.4f}", f"{np.exp(nats['all']):.3f}", *values]
-        )
+        whole = [f"{nats['all']:.4f}", f"{np.exp(nats['all']):.3f}"]
+        rows.append([escape_markdown(name), *whole, *values])
     return (
         f"Forward strand; the model reads {least:,} to {most:,} bases of left context. "
         "Markov models are interpolated and count both strands of the training text "
         "(`hyenascope.sequence.markov`). All judge the same bases.\n\n"
-        + markdown_table(["model", "nats per base", "perplexity", *classes], rows)
+        + markdown_table(
+            ["model", "nats per base", "perplexity", *map(escape_markdown, classes)],
+            rows,
+        )
     )
 
 
@@ -267,5 +275,5 @@ def _number(value: float, *, whole: bool) -> str:
 
 
 def _made_with(facts: TrainingFacts) -> str:
-    command = f"\n\n```\n{facts.command}\n```" if facts.command else ""
+    command = f"\n\n{code_block(facts.command)}" if facts.command else ""
     return f"{facts.made_with}.{command}"

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from hyenascope._typing import StrPath
+from hyenascope.data.markdown_text import escape_markdown
 from hyenascope.models.checkpoint import checkpoint_hash, save_pretrained
 from hyenascope.models.gradient_memory import GradientPlan
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
@@ -384,7 +385,7 @@ def _write_card(
 ) -> None:
     """Write a card, with a judgement where there is something to judge and a way to."""
     judged = bool(data.valid) and not result.model.config.bidirectional
-    place = hardware.place
+    place, names = hardware.place, [genome.name for genome in data.genomes]
     try:
         write_judgement(
             folder,
@@ -395,7 +396,7 @@ def _write_card(
             else None,
             options=options,
             history=result.history,
-            about=f"Trained on {', '.join(genome.name for genome in data.genomes)}.",
+            about=f"Trained on {escape_markdown(', '.join(names))}.",
             command=_command(folder, data, genes) if judged else "",
             more=begun,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from hyenascope.data.markdown_text import code_span, escape_markdown
 from hyenascope.models.state_layouts import model_tensors, tensors_hash
 from hyenascope.models.track_model import TrackModel
 from hyenascope.training.model_card import markdown_table
@@ -60,19 +61,19 @@ hs.plot_locus([hs.Line(track)], track.interval)
 def _title(model: TrackModel) -> str:
     names = model.task.label_names
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"Tracks: {', '.join(names[:6])}{more}"
+    return f"Tracks: {escape_markdown(', '.join(names[:6]))}{more}"
 
 
 def _what(model: TrackModel) -> str:
     each = "base" if model.bin_size == 1 else f"bin of {model.bin_size:,} bases"
     number = model.task.kind == "regression" and model.units
-    units = f" in {model.units}" if number else ""
+    units = f" in {escape_markdown(model.units)}" if number else ""
     config = model.config
     return (
         f"It says of every {each} {_WHAT[model.task.kind]}{units}, from windows of "
         f"{model.window:,} bp and the states of {_STRANDS[model.strands]}. Backbone: "
-        f"{model.backbone.name}, {config.n_layer} layers, width {config.d_model}. "
-        f"Weights `{tensors_hash(model_tensors(model))}`."
+        f"{escape_markdown(model.backbone.name)}, {config.n_layer} layers, width "
+        f"{config.d_model}. Weights `{tensors_hash(model_tensors(model))}`."
     )
 
 
@@ -84,7 +85,7 @@ def _data(facts: Mapping[str, Any]) -> str:
     ]
     table = markdown_table(["part", "known bases", "stretches, 1-based"], rows)
     return (
-        f"Genome `{facts['genome']}`, fingerprint of its contigs "
+        f"Genome {code_span(facts['genome'])}, fingerprint of its contigs "
         f"`{facts['genome_fingerprint']}`.\n\n{table}"
     )
 
@@ -92,12 +93,17 @@ def _data(facts: Mapping[str, Any]) -> str:
 def _some(places: Sequence[str]) -> str:
     hidden = len(places) - _SHOWN
     more = f" and {hidden:,} more" if hidden > 0 else ""
-    return ", ".join(places[:_SHOWN]) + more
+    return escape_markdown(", ".join(places[:_SHOWN])) + more
 
 
 def _scores(scores: pd.DataFrame) -> str:
     rows = [
-        [str(name), f"{row['value']:.4f}", f"{row['rows']:,.0f}", str(row["note"])]
+        [
+            escape_markdown(name),
+            f"{row['value']:.4f}",
+            f"{row['rows']:,.0f}",
+            escape_markdown(row["note"]),
+        ]
         for name, row in scores.iterrows()
     ]
     return (
@@ -108,7 +114,7 @@ def _scores(scores: pd.DataFrame) -> str:
 
 
 def _training(result: TrackResult, facts: Mapping[str, Any]) -> str:
-    options = [[name, f"`{value}`"] for name, value in facts["options"].items()]
+    options = [[name, code_span(value)] for name, value in facts["options"].items()]
     parts = [
         f"{result.message} Begun from weights `{facts['begun_from']}`.",
         markdown_table(["option", "value"], options),

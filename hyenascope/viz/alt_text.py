@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import plotly.graph_objects as go
 
-from hyenascope.viz.text import visible_text
+from hyenascope.data.visible_text import visible_text
 
 _LONGEST = 600
 

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
-from hyenascope.viz.text import visible_text
+from hyenascope.data.visible_text import visible_text
 
 _HEADER = 8 + 12 + 13  # signature and IHDR: the chunk that comes first in every PNG
 

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Int64
 from plotly.colors import sample_colorscale
 
 from hyenascope.data.interval import Interval
+from hyenascope.data.visible_text import visible_text
 from hyenascope.viz.embedding_coordinates import (
     Coordinates,
     MapMethod,
@@ -24,7 +25,6 @@ from hyenascope.viz.text import (
     format_interval,
     format_value,
     shorten,
-    visible_text,
 )
 from hyenascope.viz.variant_figures.canvas import Canvas, plural
 

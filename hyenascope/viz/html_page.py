@@ -5,7 +5,7 @@ A private genome stays on the reader's machine.
 
 import html
 
-from hyenascope.viz.text import visible_text
+from hyenascope.data.visible_text import visible_text
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'{scripts}; "

@@ -159,7 +159,7 @@ def hover_text(row: Row, score: str, *, reason: str | None = None) -> str:
 
 def _fact(name: str, value: object) -> str:
     text = format_value(value)
-    if isinstance(value, str):
+    if not isinstance(value, int | float | np.number):  # a list may hold text, too
         text = _escaped(shorten(text, 60))
     return f"{_escaped(shorten(name, 40))} {text}"
 

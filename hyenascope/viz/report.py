@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.contigs import contig_key
+from hyenascope.data.visible_text import visible_text
 from hyenascope.viz.export import figure_html, self_contained_page
-from hyenascope.viz.text import format_value, is_missing, shorten, visible_text
+from hyenascope.viz.text import format_value, is_missing, shorten
 
 
 def write_report(

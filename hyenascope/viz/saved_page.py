@@ -10,13 +10,14 @@ from typing import Literal
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.interval import Interval
+from hyenascope.data.visible_text import visible_text
 from hyenascope.viz.figure import check_components
 from hyenascope.viz.html_page import html_page
 from hyenascope.viz.lane import Component, Named
 from hyenascope.viz.letters import GLYPHS
 from hyenascope.viz.page import packed_plotly, page_file, view_script
 from hyenascope.viz.pyramid import Pyramid, build_pyramid
-from hyenascope.viz.text import format_interval, visible_text
+from hyenascope.viz.text import plain_interval
 
 _LINKED = "plotly.min.js"
 _PAGE_STYLE = """
@@ -98,7 +99,7 @@ def write_locus_html(
     shown = show or interval
     if not interval.contains(shown) or shown.length == 0:
         raise ValueError(f"show must lie inside {interval}; got {shown}.")
-    headline = visible_text(title or format_interval(interval))
+    headline = visible_text(title or plain_interval(interval))
     facts = {
         "contig": {
             "chrom": interval.chrom,

@@ -7,12 +7,12 @@ figure, so what the file says is what the reader sees.
 """
 
 import textwrap
-import unicodedata
 
 import numpy as np
 import pandas as pd
 
 from hyenascope.data.interval import Interval
+from hyenascope.data.visible_text import visible_text
 from hyenascope.viz.style import LIGHT, Theme
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "$": "&#36;"}
@@ -22,8 +22,7 @@ def escape_text(text: object) -> str:
     r"""Return ``text`` as plotly shows it letter by letter, never as markup.
 
     Tags, entities, ``%{…}`` templates and ``$…$`` formulas lose their meaning;
-    characters nobody can see (control, direction-changing, unpaired
-    surrogates) become ``\ufffd``, line breaks and tabs a space.
+    characters nobody can see become ``\ufffd``, see `visible_text`.
 
     Examples
     --------
@@ -31,23 +30,6 @@ def escape_text(text: object) -> str:
     '&lt;b&gt;rs1&lt;/b&gt; &amp; &#37;{x}'
     """
     return "".join(_ENTITIES.get(letter, letter) for letter in visible_text(text))
-
-
-def visible_text(text: object) -> str:
-    r"""Replace what cannot be seen, and keep everything else as it is.
-
-    Examples
-    --------
-    >>> visible_text("rs1\tx")
-    'rs1 x'
-    """
-    return "".join(_visible(letter) for letter in str(text))
-
-
-def _visible(letter: str) -> str:
-    if letter in "\t\r\n\v\f\u2028\u2029":
-        return " "
-    return "\ufffd" if unicodedata.category(letter) in {"Cc", "Cf", "Cs"} else letter
 
 
 def shorten(text: str, limit: int = 24) -> str:
@@ -75,13 +57,25 @@ def format_position(chrom: str, pos: int) -> str:
 def format_interval(interval: Interval) -> str:
     """Write an interval the 1-based inclusive way readers expect, safe to show.
 
+    Where text is not read as HTML, as in a title of a page, `plain_interval` is right.
+
     Examples
     --------
     >>> format_interval(Interval("chr1", 999, 2000))
     'chr1:1,000-2,000'
     """
-    start, end = interval.start + 1, interval.end
-    return f"{escape_text(interval.chrom)}:{start:,}-{end:,}"
+    return escape_text(plain_interval(interval))
+
+
+def plain_interval(interval: Interval) -> str:
+    """Write the same, not escaped.
+
+    Examples
+    --------
+    >>> plain_interval(Interval("chr<1>", 999, 2000))
+    'chr<1>:1,000-2,000'
+    """
+    return f"{visible_text(interval.chrom)}:{interval.start + 1:,}-{interval.end:,}"
 
 
 def format_value(value: object) -> str:

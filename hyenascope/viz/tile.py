@@ -13,10 +13,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from hyenascope.data.interval import Interval
+from hyenascope.data.visible_text import visible_text
 from hyenascope.viz.figure import DEFAULT_WIDTH, check_components, locus_layout
 from hyenascope.viz.lane import Component, Lane
 from hyenascope.viz.style import THEMES, ThemeName
-from hyenascope.viz.text import escape_text, visible_text, wrapped
+from hyenascope.viz.text import escape_text, wrapped
 from hyenascope.viz.view import NothingHereError, View
 
 _NOTE_WIDTH = 110  # letters, of two lines at most

@@ -116,7 +116,7 @@ def plot_training(
         curves.traces,
         curves.axes,
         title=title,
-        subtitle=" · ".join(curves.facts),
+        subtitle=escape_text(" · ".join(curves.facts)),
         alt=f"Training curves: {', '.join(curves.facts)}.",
         annotations=curves.annotations,
         shapes=curves.shapes,
@@ -137,7 +137,7 @@ class TrainingCurves:
     annotations, shapes
         What stands beside the lines.
     facts
-        What was done and what came of it: numbers, nothing to escape.
+        What was done and what came of it; not escaped.
     """
 
     traces: list[dict[str, Any]]
@@ -163,10 +163,10 @@ def training_curves(
     ValueError
         If a column is missing, or an option is out of range.
     """
-    run = read_run(reports, by=by, window=window)
+    run, marked = read_run(reports, by=by, window=window), escape_text(unit)
     return TrainingCurves(
-        _traces(run, canvas, unit),
-        _axes(run, canvas, by, unit, guess),
+        _traces(run, canvas, marked),
+        _axes(run, canvas, by, marked, guess),
         [*_stage_names(run, canvas), *_notes(run, canvas, guess)],
         _lines(run, canvas, guess),
         _in_short(run, unit),
@@ -373,7 +373,7 @@ def _crossings(
 
 
 def _in_short(run: TrainingRun, unit: str) -> list[str]:
-    """Say what was done and what came of it: numbers, nothing to escape."""
+    """Say what was done and what came of it; not escaped."""
     if run.frame.empty:
         return ["no step yet"]
     tokens = run.column("tokens")[-1]

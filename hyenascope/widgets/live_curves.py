@@ -75,7 +75,7 @@ class LiveCurves(go.FigureWidget):  # type: ignore[misc]
         with self._pen, self.batch_update():
             for old, new in zip(self.data, curves.traces, strict=True):
                 old["hovertemplate"] = new["hovertemplate"]
-            self.layout.yaxis.title.text = unit
+            self.layout.yaxis.title.text = curves.axes["yaxis"]["title"]["text"]
 
     # Plotly tells a page so only after the widget is there, which on a busy machine
     # draws what it knows at first, nothing, and stays so.

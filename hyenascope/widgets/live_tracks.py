@@ -19,7 +19,7 @@ from hyenascope.viz.figure import plot_locus
 from hyenascope.viz.letters import GLYPHS
 from hyenascope.viz.packing import encoded
 from hyenascope.viz.style import THEMES, ThemeName
-from hyenascope.viz.text import format_interval
+from hyenascope.viz.text import plain_interval
 from hyenascope.viz.tile import Tile, draw_tile
 from hyenascope.widgets.locus_host import LocusHost, Message
 from hyenascope.widgets.place_search import PlaceError, find_place
@@ -93,7 +93,7 @@ class LiveTracks(LocusHost):
             "contig": self._contig(self.interval.chrom),
             "window": list(self._edges(self.interval).values()),
             "glyphs": GLYPHS,
-            "label": f"Genome tracks at {format_interval(self.interval)}",
+            "label": f"Genome tracks at {plain_interval(self.interval)}",
             "extras": self.extras,
         }
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hyenascope.viz.text import format_value, is_missing, shorten, visible_text
+from hyenascope.data.visible_text import visible_text
+from hyenascope.viz.text import format_value, is_missing, shorten
 
 MOST_ROWS = 1000
 _FIRST = ("chrom", "pos", "ref", "alt", "id")

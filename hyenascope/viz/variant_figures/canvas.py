@@ -6,9 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from hyenascope.data.visible_text import visible_text
 from hyenascope.viz.figure import CONFIG
 from hyenascope.viz.style import THEMES, Theme, ThemeName, layout_defaults
-from hyenascope.viz.text import escape_text, shorten, visible_text
+from hyenascope.viz.text import escape_text, shorten
 
 _NOTE_LINE = 15
 

@@ -227,8 +227,8 @@ def _curves(
                     "width": 2.5 if number == 0 else 1.5,
                     "dash": _DASHES[number % len(_DASHES)],
                 },
-                hovertemplate="false positives %{x:.1f} %<br>"
-                f"true positives %{{y:.1f}} %<extra>{name}</extra>",
+                hovertemplate=f"<b>{name}</b><br>false positives %{{x:.1f}} %<br>"
+                "true positives %{y:.1f} %<extra></extra>",
             )
         )
     return curves
