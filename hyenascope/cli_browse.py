@@ -83,14 +83,13 @@ def browse(
 
 
 def _read(result: Path) -> "ad.AnnData":
-    import anndata as ad
-
     from hyenascope.cluster.run import Run
+    from hyenascope.interpret.read_scores import read_scores
 
     if result.is_dir():
         found = Run(result).read()
     elif result.suffix == ".h5ad":
-        found = ad.read_h5ad(result)
+        found = read_scores(result)
     else:
         raise ValueError(
             f"RESULT must be an h5ad or the folder of a run; got {result}."

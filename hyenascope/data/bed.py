@@ -156,6 +156,7 @@ def _passed_over(line: str) -> bool:
     return not line.strip() or line.startswith("#") or line.split()[0] in _SKIPPED
 
 
+_MOST = 2**63 - 1  # what a column holds
 _DTYPES = {
     "start": "int64",
     "end": "int64",
@@ -247,9 +248,12 @@ def _values(texts: list[str], columns: int) -> list[Any]:
 
 def _whole(name: str, text: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise ValueError(f"{name} must be a whole number; got {text!r}.") from None
+    if abs(number) > _MOST:
+        raise ValueError(f"{name} must be at most {_MOST:,}; got {text!r}.")
+    return number
 
 
 def _text(_: str, text: str) -> str:

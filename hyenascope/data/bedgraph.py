@@ -13,6 +13,7 @@ from hyenascope._typing import StrPath
 from hyenascope.data._text_lines import check_file, numbered_lines
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.interval import Interval
+from hyenascope.data.json_text import parse_json
 
 _MARK = "#hyenascope "
 _IGNORED = ("#", "track", "browser")
@@ -82,8 +83,8 @@ def read_bedgraph_labels(path: StrPath) -> dict[str, Any] | None:
     if not line.startswith(_MARK):
         return None
     try:
-        return json.loads(line.removeprefix(_MARK))
-    except json.JSONDecodeError as err:
+        return parse_json(line.removeprefix(_MARK))
+    except ValueError as err:
         raise ValueError(f"{path} line 1: the labels are damaged: {err}") from None
 
 

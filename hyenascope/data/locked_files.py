@@ -20,6 +20,7 @@ from hyenascope._typing import StrPath
 from hyenascope.data._transfer import DownloadError, Partial, transfer
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.file_sha256 import file_sha256
+from hyenascope.data.json_text import parse_json
 
 __all__ = ["LOCK_NAME", "DownloadError", "RemoteFile", "fetch_files"]
 
@@ -192,7 +193,7 @@ def _read_lock(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
+        lock = parse_json(path.read_text(encoding="utf-8"))
         return {
             name: {**entry, "sha256": entry["sha256"], "bytes": int(entry["bytes"])}
             for name, entry in lock.items()

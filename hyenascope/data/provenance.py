@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from hyenascope.data.json_text import parse_json
+
 
 class Provenance(dict[str, Any]):
     """A read-only dict of what made a result: model, score, window, seed and so on.
@@ -47,7 +49,7 @@ class Provenance(dict[str, Any]):
         >>> Provenance.from_json('{"window": 512}')
         {'window': 512}
         """
-        return cls(json.loads(text))
+        return cls(parse_json(text))
 
     def to_json(self) -> str:
         """Return JSON text, keys sorted; NaN and infinities as Python writes them.

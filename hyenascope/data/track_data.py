@@ -22,6 +22,7 @@ from hyenascope.data.bedgraph import (
 )
 from hyenascope.data.bigwig import read_bigwig, write_bigwig
 from hyenascope.data.interval import Interval
+from hyenascope.data.json_text import parse_json
 from hyenascope.data.provenance import Provenance
 
 _METADATA_KEY = b"hyenascope.track_data"
@@ -238,7 +239,7 @@ class TrackData:
         labels = (table.schema.metadata or {}).get(_METADATA_KEY)
         if labels is None:
             raise ValueError(f"path must be a file written by to_parquet; got {path}.")
-        fields = json.loads(labels)
+        fields = parse_json(labels.decode())
         columns = [table[name].to_numpy() for name in fields["names"]]
         values = np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
         return cls.from_labels(values, fields)

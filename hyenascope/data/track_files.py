@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from hyenascope._typing import StrPath
 from hyenascope.data.atomic import atomic_path
+from hyenascope.data.json_text import parse_json
 from hyenascope.data.track_data import TrackData
 
 _METADATA = {b"hyenascope.tracks": b"1"}
@@ -89,7 +90,7 @@ def _each(path: Path) -> Iterator[TrackData]:
     with pq.ParquetFile(path, read_dictionary=["labels"]) as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)
-            labels = json.loads(table["labels"][0].as_py())
+            labels = parse_json(table["labels"][0].as_py())
             columns = [table[name].to_numpy() for name in labels["names"]]
             yield TrackData.from_labels(np.stack(columns, axis=1), labels)
 

@@ -24,6 +24,7 @@ import pandas as pd
 from jaxtyping import Float64, Int64
 
 from hyenascope._typing import StrPath
+from hyenascope.interpret.read_scores import read_scores
 from hyenascope.interpret.score_files import write_scores
 from hyenascope.sequence.dna import reverse_complement
 
@@ -182,9 +183,9 @@ class Background:
         Raises
         ------
         ValueError
-            If the file holds something else.
+            If the file is damaged or holds something else.
         """
-        scores = ad.read_h5ad(path)
+        scores = read_scores(path)
         if "background" not in scores.uns:
             raise ValueError(f"path must be a saved background; got {path}.")
         made = scores.uns.pop("background")

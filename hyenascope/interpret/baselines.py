@@ -6,10 +6,12 @@ genome, the gain and loss of CpG, and how common the trinucleotide is.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from hyenascope._typing import StrPath
+from hyenascope.data.array_file import read_arrays
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.variant import Variant
@@ -80,13 +82,33 @@ class Baselines:
 
     @classmethod
     def load(cls, path: StrPath) -> "Baselines":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            orders = sum(name.startswith("order_") for name in file.files)
-            tables = tuple(file[f"order_{k}"] for k in range(orders))
-            names = file["trinucleotides"].tolist()
-            of = dict(zip(names, file["frequencies"].tolist(), strict=True))
-            bases = int(file["fitted_bases"])
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or something else; the message starts with the path.
+        """
+        # `save` packs nothing, so no file holds more than its own size.
+        arrays = read_arrays(path, most_bytes=Path(path).stat().st_size)
+        orders = sum(name.startswith("order_") for name in arrays)
+        try:
+            tables = tuple(arrays[f"order_{k}"] for k in range(orders))
+            names = arrays["trinucleotides"].tolist()
+            of = dict(zip(names, arrays["frequencies"].tolist(), strict=True))
+            bases = int(arrays["fitted_bases"])
+        except (KeyError, TypeError, ValueError) as err:
+            raise ValueError(
+                f"{path} must be what Baselines.save wrote; {err}."
+            ) from err
+        shapes = [(table.shape, table.dtype.str) for table in tables]
+        if not orders or shapes != [((4**k, 4), "<f4") for k in range(orders)]:
+            raise ValueError(
+                f"{path} must hold a table of 4 float32 per context for each order; "
+                f"got {len(shapes)} tables, the first being {shapes[:1]}."
+            )
         return cls(MarkovModel(tables), TrinucleotideFrequency(of), bases)
 
     def flank(self, variant: Variant) -> int:

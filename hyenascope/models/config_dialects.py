@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hyenascope._typing import StrPath
+from hyenascope.data.json_text import parse_json
 from hyenascope.models.hyena import HyenaConfig
 
 _FORMAT = "hyenascope"
@@ -192,7 +193,7 @@ def read_config(path: StrPath) -> ConfigFile:
             f"config.json must lie beside the weights; {path} does not exist."
         )
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parse_json(path.read_text(encoding="utf-8"))
         if not isinstance(raw, dict):
             raise ValueError(f"must be a JSON object; got {type(raw).__name__}.")
         return parse_config(raw)

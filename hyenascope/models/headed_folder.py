@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from hyenascope._typing import StrPath
+from hyenascope.data.json_text import parse_json
 from hyenascope.models.config_dialects import ConfigFile, config_json, read_config
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.model_folder import ModelFiles, write_model_folder
+from hyenascope.models.network_size import check_fit, check_size
 from hyenascope.models.sequence_model import SequenceModel
-from hyenascope.models.state_layouts import model_tensors, tensors_hash
+from hyenascope.models.state_layouts import (
+    model_tensors,
+    read_safetensors,
+    tensors_hash,
+)
 from hyenascope.models.track_model import TrackModel
 
 HEAD_FILE = "head.json"
@@ -28,6 +32,7 @@ _FORMAT, _FORMAT_VERSION = "hyenascope-head", 1
 
 Headed = TypeVar("Headed", SequenceModel, TrackModel)
 HeadFacts = Mapping[str, Any]
+Tensors = Mapping[str, torch.Tensor]
 
 
 def write_headed(
@@ -100,22 +105,48 @@ def load_headed(
     head = _read_head(folder / HEAD_FILE)
     file = read_config(folder / "config.json")
     tensors = _checked_tensors(folder, file, head)
-    with torch.random.fork_rng(devices=[]):
-        backbone = HyenaLM(file.config)
-        backbone.name = file.name or folder.resolve().name
-        try:
+    try:
+        _check_sizes(file, head, tensors)
+        with torch.random.fork_rng(devices=[]):
+            backbone = HyenaLM(file.config)
+            backbone.name = file.name or folder.resolve().name
             model = build(backbone, head)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{folder / HEAD_FILE} must describe a head: {error}"
-            ) from error
-    if tensors.keys() != model_tensors(model).keys():
-        weights = folder / "model.safetensors"
-        raise ValueError(f"{weights} must hold the weights of {HEAD_FILE}'s model.")
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{folder / HEAD_FILE} must describe a head: {error}"
+        ) from error
+    try:
+        check_fit(model_tensors(model), tensors)
+        _check_kinds(tensors)
+    except ValueError as error:
+        raise ValueError(
+            f"{folder / 'model.safetensors'} must hold the weights of {HEAD_FILE}'s "
+            f"model: {error}"
+        ) from error
     if any(tensor.dtype == torch.float64 for tensor in tensors.values()):
         model.double()
     model.load_state_dict(tensors, strict=False)
     return model.eval().to(device or "cpu")
+
+
+def _check_sizes(file: ConfigFile, head: HeadFacts, tensors: Tensors) -> None:
+    """Refuse a network far larger than its weights, before it takes memory."""
+    check_size(file.config, tensors)
+    labels = head["task"]["label_names"]
+    if not isinstance(labels, list) or not all(isinstance(x, str) for x in labels):
+        raise ValueError("label_names must be a list of texts.")
+    if len(labels) > max(2, tensors["shift"].numel()):  # one output for two classes
+        raise ValueError(
+            f"label_names must be those of the weights; got {len(labels):,} of them."
+        )
+
+
+def _check_kinds(tensors: Tensors) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise ValueError(
+                f"weights must be real numbers; got {tensor.dtype} in {name}."
+            )
 
 
 def _checked_tensors(
@@ -124,12 +155,8 @@ def _checked_tensors(
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise FileNotFoundError(f"folder must hold model.safetensors; got {folder}.")
-    try:
-        tensors = load_file(weights)
-    except SafetensorError as error:
-        raise ValueError(f"{weights} must be a safetensors file: {error}") from error
-    found = {file.checkpoint, head.get("checkpoint"), tensors_hash(tensors)}
-    if len(found) > 1:
+    tensors = read_safetensors(weights)
+    if not file.checkpoint == head.get("checkpoint") == tensors_hash(tensors):
         raise ValueError(
             f"{folder} must hold files of one save; {HEAD_FILE} is of weights "
             f"{head.get('checkpoint')}, config.json of {file.checkpoint}, and "
@@ -146,7 +173,7 @@ def _read_head(path: Path) -> dict[str, Any]:
             f"{path.parent}."
         )
     try:
-        head = json.loads(path.read_text(encoding="utf-8"))
+        head = parse_json(path.read_text(encoding="utf-8"))
         version = head["format_version"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} must describe a head: {error}") from error

@@ -98,6 +98,14 @@ class HyenaConfig:
                 raise ValueError(f"{name} must be at least {least}; got {value}.")
         if self.emb_dim % 2 == 0:
             raise ValueError(f"emb_dim must be odd; got {self.emb_dim}.")
+        for name in ("embed_dropout", "resid_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                value = getattr(self, name)
+                raise ValueError(f"{name} must be from 0 to 1; got {value}.")
+        for name in ("decay_target", "fast_decay_pct", "slow_decay_pct"):
+            if not getattr(self, name) > 0:
+                value = getattr(self, name)
+                raise ValueError(f"{name} must be above 0; got {value}.")
         if self.filter_layout not in ("order_first", "channel_first"):
             raise ValueError(
                 "filter_layout must be 'order_first' or 'channel_first'; "

@@ -8,16 +8,16 @@ moving average of the weights, which is then the model.
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from hyenascope.models.config_dialects import ConfigFile
-from hyenascope.models.hyena import HyenaConfig
+from hyenascope.models.config_dialects import ConfigFile, parse_config
 from hyenascope.models.state_layouts import standard_names
+from hyenascope.models.unpickle import read_torch_content
 
 FORMAT = 2
 """Number of the layout that is written, and the only one that is read."""
 
+_OURS = {"format": "hyenascope", "format_version": 1}  # as in our config.json
 _WANTED = (
     "must be a checkpoint of a pretraining run, or weights with config.json beside them"
 )
@@ -33,7 +33,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         message starts with the path.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_torch_content(path)
     except Exception as error:
         raise _unreadable(path, error) from error
     if not isinstance(state, dict) or "record" not in state:
@@ -56,13 +56,13 @@ def read_run_checkpoint(path: Path) -> tuple[ConfigFile, dict[str, Tensor]]:
     """
     state = read_checkpoint(path)
     try:
-        config = HyenaConfig(**state["record"]["config"])
+        config = parse_config({**_OURS, "config": state["record"]["config"]}).config
         tensors = standard_names(state["model"])
         if state["average"] is not None:
-            tensors |= state["average"]["average"]
+            tensors |= standard_names(state["average"]["average"])
     except Exception as error:
         raise _unreadable(path, error) from error
-    return ConfigFile(config, name=path.resolve().parents[1].name), tensors
+    return ConfigFile(config, name=path.resolve().parent.parent.name), tensors
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from hyenascope._typing import StrPath
+from hyenascope.data.json_text import parse_json
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.model_folder import write_model_folder
@@ -25,6 +24,7 @@ from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.models.state_layouts import (
     checkpoint_hash,
     model_tensors,
+    read_safetensors,
     tensors_hash,
 )
 
@@ -109,11 +109,11 @@ def load_prompt(folder: StrPath, model: HyenaLM | StrPath) -> PromptedModel:
             f"saved with, {found.get('prompt')}; got {tensors_hash(tensors)}."
         )
     backbone = model if isinstance(model, HyenaLM) else load_pretrained(model)
+    _check_backbone(backbone, found.get("backbone"), folder / PROMPT_FILE)
     try:
-        _check_backbone(backbone, found["backbone"])
-        prompted = _build(backbone, found, tensors["prompt"])
+        prompted = _build(backbone, found, tensors)
         _fill(prompted, tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{folder / PROMPT_FILE} must describe a prompt: {error}"
         ) from error
@@ -125,7 +125,9 @@ def _own_tensors(model: PromptedModel) -> dict[str, Tensor]:
     return {name: t for name, t in named if not name.startswith("backbone.")}
 
 
-def _check_backbone(backbone: HyenaLM, wanted: dict[str, str]) -> None:
+def _check_backbone(backbone: HyenaLM, wanted: object, source: Path) -> None:
+    if not isinstance(wanted, dict) or not {"name", "checkpoint"} <= wanted.keys():
+        raise ValueError(f"{source} must name the backbone; got {wanted!r}.")
     if (checkpoint := checkpoint_hash(backbone)) != wanted["checkpoint"]:
         raise ValueError(
             f"model must be the one that the prompt was made for, {wanted['name']} "
@@ -133,13 +135,18 @@ def _check_backbone(backbone: HyenaLM, wanted: dict[str, str]) -> None:
         )
 
 
-def _build(backbone: HyenaLM, found: dict[str, Any], prompt: Tensor) -> PromptedModel:
+def _build(
+    backbone: HyenaLM, found: dict[str, Any], tensors: dict[str, Tensor]
+) -> PromptedModel:
     task = SequenceTask(found["task"]["kind"], tuple(found["task"]["label_names"]))
+    outputs = len(tensors["readout.linear.bias"])
+    if task.outputs != outputs:  # before a readout of another size takes memory
+        raise ValueError(f"it has {task.outputs:,} outputs, its weights {outputs:,}")
     with torch.random.fork_rng(devices=[]):
         return PromptedModel(
             backbone,
             task,
-            prompt,
+            tensors["prompt"],
             place=found["place"],
             answer=found["answer"],
             letters=found["letters"],
@@ -166,7 +173,7 @@ def _read_json(folder: Path) -> dict[str, Any]:
             f"folder must be one of save_prompt, with {PROMPT_FILE}; got {folder}."
         )
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         kind = found["format"], found["format_version"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} must describe a prompt: {error}") from error
@@ -182,7 +189,4 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
     path = folder / PROMPT_WEIGHTS
     if not path.is_file():
         raise FileNotFoundError(f"folder must hold {PROMPT_WEIGHTS}; got {folder}.")
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} must be a safetensors file: {error}") from error
+    return read_safetensors(path)

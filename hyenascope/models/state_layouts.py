@@ -10,7 +10,7 @@ is held once, whatever the file repeats.
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from hyenascope._typing import StrPath
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.network_size import check_fit, check_size
 from hyenascope.models.unpickle import read_torch_zip
 
 _LOGGER = logging.getLogger("hyenascope")
@@ -28,7 +29,7 @@ _EMBEDDING = "backbone.embeddings.word_embeddings.weight"
 _HEAD = "lm_head.weight"
 _SINE = re.compile(r"(.*\.implicit_filter\.)(\d+)\.freq")
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-_LISTED = 10  # names of each kind in an error message
+_MOST_AXES = 8  # the network has up to three
 
 
 def read_weights(path: StrPath) -> dict[str, Tensor]:
@@ -61,13 +62,28 @@ def read_weights(path: StrPath) -> dict[str, Tensor]:
         raise FileNotFoundError(f"weights must be a file; {path} does not exist.")
     _refuse_pointer(path)
     if path.suffix == ".safetensors":
-        stored = _read_safetensors(path)
+        stored = read_safetensors(path)
     else:
         stored = read_torch_zip(path)
     try:
         return standard_names(stored)
     except ValueError as err:
         raise ValueError(f"{path}: {err}") from err
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file as they are.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or something else; the message starts with the path.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, TypeError, RuntimeError) as err:
+        reason = (str(err).splitlines() or ["it is empty"])[0]
+        raise ValueError(f"{path} must be a whole safetensors file; {reason}.") from err
 
 
 def standard_names(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -78,8 +94,9 @@ def standard_names(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises
     ------
     ValueError
-        If two keys name one tensor, a value is not finite or not floating-point, the
-        head is not the embedding, or the sines of a filter network differ.
+        If two keys name one tensor, a tensor has more than eight axes, a value is not
+        finite or not floating-point, the head is not the embedding, or the sines of a
+        filter network differ.
 
     Examples
     --------
@@ -130,9 +147,13 @@ def build_model(config: HyenaConfig, tensors: Mapping[str, Tensor]) -> HyenaLM:
         # Published code keeps this weight and never adds it.
         tensors = {k: v for k, v in tensors.items() if not k.endswith("filter_fn.bias")}
     _check_l_max(config, tensors)
+    check_size(config, tensors)
     with torch.random.fork_rng(devices=[]):
         model = HyenaLM(config).eval()
-    _check_fit(config, tensors, model_tensors(model))
+    closed_form = [".pos_emb.t", ".modulation.deltas"]
+    if not config.train_positions:
+        closed_form.append(".pos_emb.z")
+    check_fit(model_tensors(model), tensors, optional=tuple(closed_form))
     if tensors[_EMBEDDING].dtype == torch.float64:
         model.double()
     with torch.no_grad():
@@ -175,13 +196,6 @@ def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, ValueError) as err:
-        raise ValueError(f"{path} must be a whole safetensors file; {err}.") from err
-
-
 def _refuse_pointer(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(40).startswith(b"version https://git-lfs"):
@@ -222,38 +236,15 @@ def _check_l_max(config: HyenaConfig, tensors: Mapping[str, Tensor]) -> None:
             )
 
 
-def _check_fit(
-    config: HyenaConfig, stored: Mapping[str, Tensor], expected: Mapping[str, Tensor]
-) -> None:
-    closed_form = [".pos_emb.t", ".modulation.deltas"]
-    if not config.train_positions:
-        closed_form.append(".pos_emb.z")
-    optional = tuple(closed_form)
-    missing = [n for n in expected if n not in stored and not n.endswith(optional)]
-    extra = [n for n in stored if n not in expected]
-    differing = [
-        f"{name}: expected {tuple(target.shape)}, got {tuple(stored[name].shape)}"
-        for name, target in expected.items()
-        if name in stored and stored[name].shape != target.shape
-    ]
-    kinds = {"missing": missing, "not known": extra, "of another shape": differing}
-    lines = [_listed(kind, names) for kind, names in kinds.items() if names]
-    if lines:
-        raise ValueError("\n".join(["weights must fit config.json; got", *lines]))
-
-
-def _listed(kind: str, names: Iterable[str]) -> str:
-    names = sorted(names)
-    rest = [f"… and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
-    lines = [f"  {kind} ({len(names)}):", *names[:_LISTED], *rest]
-    return "\n    ".join(lines)
-
-
 def _check_values(name: str, tensor: Tensor) -> None:
     if tensor.dtype not in _DTYPES:
         raise ValueError(
             "weights must be floating-point numbers of 16, 32 or 64 bits; got "
             f"{tensor.dtype} in {name}."
+        )
+    if tensor.ndim > _MOST_AXES:
+        raise ValueError(
+            f"weights must have at most {_MOST_AXES} axes; got {tensor.ndim} in {name}."
         )
     if not torch.isfinite(tensor).all():
         raise ValueError(f"weights must be finite; got NaN or infinity in {name}.")

@@ -14,17 +14,17 @@ could set attributes on the class itself and change what the next file meets.
 import io
 import math
 import pickle
-import pickletools
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
 
 from hyenascope._typing import StrPath
+from hyenascope.models.pickle_opcodes import check_opcodes
 
 _DTYPES = {
     "DoubleStorage": torch.float64,
@@ -38,6 +38,9 @@ _DTYPES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+_SHARED = 8  # tensors that stand on the same numbers, on average
+_MOST_VALUES, _DEEPEST = 1_000_000, 50
+_PLAIN = (type(None), bool, int, float, str)
 # What zipfile raises; OSError is a seek to a place before the file.
 _BROKEN_ZIP = (
     zipfile.BadZipFile,
@@ -74,12 +77,42 @@ def read_torch_zip(path: StrPath) -> dict[str, Tensor]:
     ...     read_torch_zip(path)
     {'w': tensor([1., 1.])}
     """
-    path = Path(path)
+    return _read(Path(path), lambda archive: archive.state_dict())
+
+
+def read_torch_content(path: StrPath) -> object:
+    """Return all that a ``torch.save`` file holds, if it is nothing but data.
+
+    That is dicts, lists, tuples, texts, numbers, None, and tensors on the CPU.
+
+    Parameters
+    ----------
+    path
+        As for `read_torch_zip`.
+
+    Raises
+    ------
+    ValueError
+        As `read_torch_zip`, or if it holds anything else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "run.pt"
+    ...     torch.save({"step": 3, "model": {"w": torch.ones(2)}}, path)
+    ...     read_torch_content(path)
+    {'step': 3, 'model': {'w': tensor([1., 1.])}}
+    """
+    return _read(Path(path), lambda archive: archive.content())
+
+
+def _read(path: Path, take: Callable[["_Archive"], Any]) -> Any:  # noqa: ANN401
     with path.open("rb") as file:
         try:
             _check_is_zip(file)
             with zipfile.ZipFile(file) as archive:
-                return _Archive(archive).state_dict()
+                return take(_Archive(archive, path.stat().st_size))
         except _BROKEN_ZIP as err:
             raise ValueError(f"{path} must be a whole zip archive; {err}.") from err
         except ValueError as err:
@@ -169,14 +202,17 @@ class _Unpickler(pickle.Unpickler):
 class _Archive:
     """The one pickle in a zip and the storages beside it."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        pickles = [n for n in archive.namelist() if n.endswith("/data.pkl")]
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+        self._entries = {entry.filename: entry for entry in archive.infolist()}
+        pickles = [n for n in self._entries if n.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise ValueError(
                 f"the archive must hold one data.pkl; got {len(pickles)}: not a file "
                 "of torch.save."
             )
         self._zip = archive
+        self._left = _SHARED * size  # bytes of tensors
+        self._values = 0
         self._root = pickles[0].removesuffix("data.pkl")
         self._storages: dict[_StorageNote, Tensor] = {}
         self._check_byte_order()
@@ -190,10 +226,44 @@ class _Archive:
         self._check_entries(content)
         return {name: self._tensor(name, note) for name, note in content.items()}
 
+    def content(self) -> object:
+        return self._plain(self._unpickle(), "it")
+
+    def _plain(self, value: object, where: str, depth: int = 0) -> object:
+        """Return a value with its tensors read; each time that it stands there."""
+        self._values += 1
+        if self._values > _MOST_VALUES or depth > _DEEPEST:
+            raise ValueError(
+                f"the pickle must hold at most {_MOST_VALUES:,} values, {_DEEPEST} "
+                "levels deep; got more."
+            )
+        match value:
+            case _TensorNote():
+                return self._tensor(where, value)
+            case dict():
+                return {
+                    self._key(key): self._plain(each, str(key), depth + 1)
+                    for key, each in value.items()
+                }
+            case list() | tuple():
+                return type(value)(self._plain(v, where, depth + 1) for v in value)
+        if type(value) not in _PLAIN:
+            raise ValueError(
+                "the pickle must hold dicts, lists, texts, numbers and tensors alone; "
+                f"got something else in {where}."
+            )
+        return value
+
+    @staticmethod
+    def _key(key: object) -> object:
+        if type(key) not in _PLAIN:
+            raise ValueError("keys of the pickle must be texts or numbers.")
+        return key
+
     def _unpickle(self) -> object:
         pickled = self._read("data.pkl")
         try:
-            _check_opcodes(pickled)
+            check_opcodes(pickled)
             return _Unpickler(io.BytesIO(pickled), encoding="utf-8").load()
         except Exception as err:  # a hostile pickle may fail in any way
             raise ValueError(f"its pickle cannot be read as data: {err}.") from err
@@ -229,6 +299,12 @@ class _Archive:
                 f"tensor {name} must lie within its storage of {len(values)} numbers; "
                 f"got shape {size}, strides {stride}, offset {offset}."
             )
+        self._left -= math.prod(size) * values.element_size()
+        if self._left < 0:
+            raise ValueError(
+                f"tensors must hold at most {_SHARED} times the bytes of the file; got "
+                f"more with {name}."
+            )
         return values.as_strided(size, stride, offset)
 
     def _storage(self, note: _StorageNote) -> Tensor:
@@ -242,9 +318,9 @@ class _Archive:
         return self._storages[note]
 
     def _read(self, name: str) -> bytes:
-        if self._root + name not in self._zip.namelist():
+        entry = self._entries.get(self._root + name)
+        if entry is None:
             raise ValueError(f"the archive must hold {name}; it is not there.")
-        entry = self._zip.getinfo(self._root + name)
         # torch.save never compresses; a small file that unpacks to terabytes does.
         if entry.compress_type != zipfile.ZIP_STORED:
             raise ValueError(f"{name} must be stored uncompressed.")
@@ -252,26 +328,13 @@ class _Archive:
 
     def _check_byte_order(self) -> None:
         stored = "little"
-        if self._root + "byteorder" in self._zip.namelist():
+        if self._root + "byteorder" in self._entries:
             stored = self._read("byteorder").decode("ascii", "replace")
         if stored != sys.byteorder:
             raise ValueError(
                 f"byte order must be that of this machine, {sys.byteorder}; got "
                 f"{stored}."
             )
-
-
-def _check_opcodes(pickled: bytes) -> None:
-    """Refuse what the unpickler would do before it asks anyone.
-
-    The copyreg extension registry can hand out an object past `find_class`, and a
-    memo is allocated up to the largest number that it is written at.
-    """
-    for opcode, argument, _ in pickletools.genops(pickled):
-        if opcode.name.startswith("EXT"):
-            raise pickle.UnpicklingError("it uses the copyreg extension registry")
-        if opcode.name.endswith("PUT") and (argument or 0) > len(pickled):
-            raise pickle.UnpicklingError("its memo is larger than the file")
 
 
 def _are_counts(*values: object) -> bool:

@@ -1,6 +1,5 @@
 """A table of scores that is made once, and what it was made from beside it."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -10,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from hyenascope.data.atomic import atomic_path
+from hyenascope.data.file_sha256 import file_sha256
+from hyenascope.data.json_text import parse_json
 
 _LOGGER = logging.getLogger("hyenascope")
 
@@ -64,13 +65,13 @@ def kept_scores(
 
 def _record(path: Path) -> Any:  # noqa: ANN401
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return file_sha256(path) if path.is_file() else ""
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -1,8 +1,6 @@
 """What a model said of rows, in a small file: judge it again without the model."""
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,9 @@ import pandas as pd
 import torch
 from jaxtyping import Float32
 
+from hyenascope.data.array_file import read_arrays
 from hyenascope.data.atomic import atomic_path
+from hyenascope.data.json_text import parse_json
 from hyenascope.data.labelled_sequences import LabelledSequences
 from hyenascope.data.rows_hash import rows_hash
 from hyenascope.data.sequences import SequenceSource, collect_sequences
@@ -25,6 +25,7 @@ from hyenascope.training.label_logits import label_logits
 
 _FACTS = "facts"
 _OF_SPLIT = "{} logits"
+_FACTS_AND_HEADERS = 2**24  # bytes, 4 per letter of the facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,26 +146,26 @@ def read_record(
     >>> bool(np.allclose(again.predict(rows), model.predict(rows), atol=1e-6))
     True
     """
-    arrays = _read(path)
-    made = json.loads(str(arrays.pop(_FACTS)))
+    task = SequenceTask(data.task, data.label_names)
     wanted = json.loads(json.dumps(_facts(data, made_from)))
+    made, arrays = _read(path, 4 * len(data.sequences) * task.outputs)
     other = differing(made, wanted) or differing(wanted, made)
     if other:
         raise ValueError(
             f"path must be a record of what these arguments would make; {path} differs "
             f"in {', '.join(other)}."
         )
-    task = SequenceTask(data.task, data.label_names)
     known: dict[str, np.ndarray] = {}
     for split in data.split_names:
         logits = arrays.get(_OF_SPLIT.format(split))
         if logits is None:
             continue
         texts = data.split(split).sequences
-        if logits.shape != (len(texts), task.outputs):
+        shape = (len(texts), task.outputs)
+        if logits.shape != shape or logits.dtype != np.float32:
             raise ValueError(
-                f"path must have a row per sequence of {split}, "
-                f"{(len(texts), task.outputs)}; {path} has {logits.shape}."
+                f"path must have a row per sequence of {split}, {shape} float32; "
+                f"{path} has {logits.shape} {logits.dtype}."
             )
         known.update(zip(texts, logits, strict=True))
     return RecordedModel(task, known)
@@ -177,13 +178,16 @@ def _facts(
     return {**made_from, "task": task, "rows_hash": rows_hash(data)}
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    content = io.BytesIO(path.read_bytes())
+def _read(path: Path, logit_bytes: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what the record is of, and its arrays, no larger than they can be."""
     try:
-        with zipfile.ZipFile(content), np.load(content) as file:
-            return {name: file[name] for name in (_FACTS, *file.files)}
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path, most_bytes=logit_bytes + _FACTS_AND_HEADERS)
+        made = parse_json(str(arrays.pop(_FACTS)))
+        if not isinstance(made, dict):
+            raise ValueError(f"facts must be an object; got {type(made).__name__}")
+    except (ValueError, KeyError) as error:
         raise ValueError(
             f"path must be a whole record of predictions; {path} is damaged or "
             f"something else: {error}."
         ) from None
+    return made, arrays

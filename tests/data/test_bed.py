@@ -144,3 +144,13 @@ def test_places_with_an_empty_strand_and_odd_contig_names(tmp_path):
     bed.write_text("tracker\t1\t4\ta\t0\t\n")
     frame = read_bed_places(bed)
     assert frame.loc[0, ["chrom", "strand"]].tolist() == ["tracker", "."]
+
+
+@pytest.mark.parametrize("column", [1, 2])
+def test_positions_that_no_column_holds_are_refused(tmp_path, column):
+    fields = ["chr1", "1", "2"]
+    fields[column] = "1" * 22
+    path = tmp_path / "x.bed"
+    path.write_text("\t".join(fields) + "\n")
+    with pytest.raises(ValueError, match=r"line 1: (start|end) must be at most 9,223,"):
+        read_bed(path)

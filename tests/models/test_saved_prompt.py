@@ -102,5 +102,5 @@ def test_a_cut_file_is_refused(tmp_path):
     save_prompt(prompted(backbone()), tmp_path)
     path = tmp_path / "prompt.safetensors"
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(ValueError, match="must be a safetensors file"):
+    with pytest.raises(ValueError, match="must be a whole safetensors file"):
         load_prompt(tmp_path, backbone())

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch._utils import _rebuild_tensor_v2
 
-from hyenascope.models.unpickle import read_torch_zip
+from hyenascope.models.unpickle import read_torch_content, read_torch_zip
 
 GOLDEN = Path(__file__).parent / "golden" / "checkpoints"
 
@@ -371,3 +371,45 @@ def test_zip_without_a_pickle_is_refused(path):
         archive.writestr("readme.txt", "hello")
     with pytest.raises(ValueError, match=r"one data\.pkl; got 0"):
         read_torch_zip(path)
+
+
+def test_reads_all_that_is_data(path):
+    content = {"step": 3, "model": {"w": torch.ones(2)}, "a": [1.5, (None, "x", True)]}
+    torch.save(content, path)
+    found = read_torch_content(path)
+    assert found.pop("model")["w"].tolist() == [1, 1]
+    assert found == {"step": 3, "a": [1.5, (None, "x", True)]}
+
+
+def test_content_with_anything_else_is_refused(tmp_path, path):
+    sentinel = tmp_path / "sentinel"
+    write(path, dumps({"a": [Call(os.system, f"touch {sentinel}")]}))
+    with pytest.raises(ValueError, match="got something else in a"):
+        read_torch_content(path)
+    assert not sentinel.exists()
+    write(path, dumps({(1, 2): 3}))
+    with pytest.raises(ValueError, match="keys of the pickle"):
+        read_torch_content(path)
+
+
+def test_content_that_repeats_itself_is_refused(path):
+    found = [1]
+    for _ in range(40):
+        found = [found, found]
+    write(path, dumps(found))
+    with pytest.raises(ValueError, match="at most 1,000,000 values"):
+        read_torch_content(path)
+    found.append(found)
+    write(path, dumps(found))
+    with pytest.raises(ValueError, match="50 levels deep"):
+        read_torch_content(path)
+
+
+@pytest.mark.parametrize("read", [read_torch_zip, read_torch_content])
+def test_storages_that_too_many_tensors_share_are_refused(path, read):
+    content = {f"w{i}": tensor(size=(1_000,)) for i in range(100)}
+    write(path, dumps(content), **{"data/0": bytes(4_000)})
+    with pytest.raises(ValueError, match="8 times the bytes of the file; got more"):
+        read(path)
+    torch.save({"a": (w := torch.ones(1_000)), "b": w, "c": w}, path)
+    assert len(read(path)) == 3
