@@ -108,20 +108,30 @@ workers_options = grouped(
     click.option("--scheduler",
                  help="Address of a Dask scheduler: tcp://10.0.0.1:8786."),
     click.option("--run", "folder", type=FOLDER,
-                 help="Folder of the run in shards, gone on with if it is there; by "
-                 "default --out and .run."),
+                 help="Folder of the run in shards, gone on with if it is there, and "
+                 "a result by itself; by default --out and .run."),
     click.option("--shard-size", type=COUNT,
                  help="Rows that are computed, written and lost together."),
 )  # fmt: skip
 
 
-def shared(typed: Mapping[str, Any], out: Path) -> tuple[Path, dict[str, Any]] | None:
+def shared(
+    typed: Mapping[str, Any], out: Path | None
+) -> tuple[Path, dict[str, Any]] | None:
     """Return the folder of a run and who computes it; None for this process alone."""
     if typed["workers"] is None and typed["scheduler"] is None:
         for name, option in (("folder", "--run"), ("shard_size", "--shard-size")):
             if typed[name] is not None:
                 raise ValueError(f"{option} must come with --workers or --scheduler.")
+        if out is None:
+            raise ValueError(
+                "--out must be given, or --run with --workers or --scheduler; got none."
+            )
         return None
     who = {name: typed[name] for name in ("workers", "scheduler", "shard_size")}
-    folder = typed["folder"] or out.with_name(f"{out.name}.run")
+    folder = typed["folder"]
+    if folder is None:
+        if out is None:
+            raise ValueError("--out or --run must be given; got neither.")
+        folder = out.with_name(f"{out.name}.run")
     return folder, {name: each for name, each in who.items() if each is not None}

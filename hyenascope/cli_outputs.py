@@ -21,6 +21,17 @@ def check_outputs(outputs: Sequence[Path], *, inputs: Sequence[Path]) -> None:
         taken.add(path.resolve())
 
 
+def say_run(folder: Path, amount: str) -> None:
+    """Tell of a run that is the result itself: where it is, and what reads it."""
+    click.echo(f"run {folder}: {amount}")
+    found = {
+        "result.parquet": f"hyenascope.cluster.run.Run({str(folder)!r}).tables(), or "
+        "any reader of Parquet",
+        "result.zarr": "anndata.read_zarr",
+    }
+    say_facts({f"  {folder / name}": reader for name, reader in found.items()})
+
+
 def say_facts(facts: Mapping[str, object]) -> None:
     """Print names and values in two columns."""
     width = max(map(len, facts))

@@ -17,7 +17,7 @@ from hyenascope.cli_options import (
     strands_option,
     workers_options,
 )
-from hyenascope.cli_outputs import check_outputs
+from hyenascope.cli_outputs import check_outputs, say_run
 from hyenascope.cli_track_files import (
     TRACK_FORMATS,
     check_track_file,
@@ -25,9 +25,11 @@ from hyenascope.cli_track_files import (
 )
 
 if TYPE_CHECKING:
-    import anndata as ad
+    from collections.abc import Iterable, Sequence
+
     import pandas as pd
 
+    from hyenascope.cluster.run import Run
     from hyenascope.data.fasta import FastaReader
     from hyenascope.models.hyena import HyenaLM
 
@@ -42,9 +44,9 @@ _MAP_FORMATS = (".h5ad", ".tsv", ".csv", ".parquet")
 @click.option(
     "--out",
     type=OUT_FILE,
-    required=True,
     help=f"Of one place: {', '.join(TRACK_FORMATS)}, with {{track}} in the name of a "
-    f".bw or .bedgraph for A, C, G and T; of many: {', '.join(_MAP_FORMATS)}.",
+    f".bw or .bedgraph for A, C, G and T; of many: {', '.join(_MAP_FORMATS)}. With "
+    "--run it may be left out.",
 )
 @click.option(
     "--score",
@@ -67,7 +69,8 @@ def ism(**typed: Any) -> None:  # noqa: ANN401
     """Change every base of places of GENOME, a FASTA file, to every other.
 
     Of one --region: a table, a signal or a picture. Of a --bed of any size, or with
-    --workers: a row per base, in shards that survive what ends this command.
+    --workers: a row per base, in shards that survive what ends this command. A table
+    of them is written a few thousand rows at a time; an h5ad is held in memory.
     """
     with plain_errors():
         from hyenascope.data.fasta import FastaReader
@@ -77,7 +80,7 @@ def ism(**typed: Any) -> None:  # noqa: ANN401
             raise ValueError("give --region or --bed, one of them.")
         out = typed["out"]
         files = [typed[name] for name in ("genome", "bed", "genes") if typed[name]]
-        check_outputs([out], inputs=files)
+        check_outputs([out] if out else [], inputs=files)
         split = shared(typed, out)
         if split is not None and typed["genes"]:
             raise ValueError("--genes must come with a picture of one --region.")
@@ -85,7 +88,7 @@ def ism(**typed: Any) -> None:  # noqa: ANN401
             raise ValueError("--bed must come with --workers or --scheduler.")
         if split is None:
             check_track_file(out, ("A", "C", "G", "T"))
-        elif out.suffix not in _MAP_FORMATS:
+        elif out and out.suffix not in _MAP_FORMATS:
             raise ValueError(f"out must end in {', '.join(_MAP_FORMATS)}; got {out}.")
         model = load_pretrained(typed["model_name"])
         with FastaReader(typed["genome"]) as reader:
@@ -98,7 +101,11 @@ def ism(**typed: Any) -> None:  # noqa: ANN401
 @click.command()
 @click.argument("sequences", type=FILE)
 @click.option("--genome", type=FILE, help="Where a BED is read from.")
-@click.option("--out", type=OUT_FILE, required=True, help="npz, tsv or parquet.")
+@click.option(
+    "--out",
+    type=OUT_FILE,
+    help="npz, tsv or parquet. With --run it may be left out.",
+)
 @click.option(
     "--pool",
     default="mean",
@@ -119,43 +126,25 @@ def embed(**typed: Any) -> None:  # noqa: ANN401
     """Embed SEQUENCES (FASTA, or BED with --genome), one row each.
 
     With --workers or --scheduler in shards, and what is longer than the context is
-    read in windows of it.
+    read in windows of it. A table of them is written a few thousand rows at a time; an
+    npz is held in memory.
     """
     with plain_errors():
-        import pandas as pd
-
         from hyenascope.models.checkpoint import load_pretrained
 
         sequences, genome, out = typed["sequences"], typed["genome"], typed["out"]
-        check_outputs([out], inputs=[sequences, *([genome] if genome else [])])
-        if out.suffix not in _MATRIX_FORMATS:
+        inputs = [sequences, *([genome] if genome else [])]
+        check_outputs([out] if out else [], inputs=inputs)
+        if out and out.suffix not in _MATRIX_FORMATS:
             raise ValueError(
                 f"out must end in {', '.join(_MATRIX_FORMATS)}; got {out}."
             )
         split = shared(typed, out)
         model = load_pretrained(typed["model_name"])
         if split is None:
-            names, values = _embedded(model, typed)
+            _embed_here(model, typed)
         else:
-            from hyenascope.cluster import jobs
-
-            folder, who = split
-            found = jobs.embed(
-                model,
-                sequences,
-                genome,
-                folder,
-                layers=(typed["layer"],),
-                pool=typed["pool"],
-                strands=typed["strands"],
-                batch_size=typed["batch_size"] or "auto",
-                device=typed["device"],
-                progress=not typed["quiet"],
-                **who,
-            ).read()
-            names, values = found.obs["name"].tolist(), found.X
-        _write_matrix(pd.DataFrame(values, index=names), out)
-        click.echo(f"wrote {out}: {len(values):,} sequences × {len(values[0])}")
+            _embed_in_shards(model, typed, *split)
 
 
 def _map_one(model: "HyenaLM", reader: "FastaReader", typed: dict[str, Any]) -> None:
@@ -204,14 +193,15 @@ def _map_many(
         **options,
         **who,
     )
-    found = run.read()
-    _write_map(found, typed["out"])
-    click.echo(f"wrote {typed['out']}: {len(found):,} bases × 4")
+    amount = f"{run.folder.rows:,} bases × 4"
+    if typed["out"] is None:
+        say_run(folder, amount)
+        return
+    _write_map(run, typed["out"])
+    click.echo(f"wrote {typed['out']}: {amount}")
 
 
-def _embedded(
-    model: "HyenaLM", typed: dict[str, Any]
-) -> "tuple[list[str], np.ndarray]":
+def _embed_here(model: "HyenaLM", typed: dict[str, Any]) -> None:
     import pandas as pd
 
     from hyenascope.data.sequences import collect_sequences
@@ -228,33 +218,69 @@ def _embedded(
         device=typed["device"],
         progress=not typed["quiet"],
     )
-    return list(named.names), np.asarray(values)
+    _write_matrix([_named(named.names, np.asarray(values))], typed["out"])
+    amount = f"{len(values):,} sequences × {len(values[0])}"
+    click.echo(f"wrote {typed['out']}: {amount}")
 
 
-def _write_map(found: "ad.AnnData", path: Path) -> None:
+def _embed_in_shards(
+    model: "HyenaLM", typed: dict[str, Any], folder: Path, who: dict[str, Any]
+) -> None:
+    from hyenascope.cluster import jobs
+
+    run = jobs.embed(
+        model,
+        typed["sequences"],
+        typed["genome"],
+        folder,
+        layers=(typed["layer"],),
+        pool=typed["pool"],
+        strands=typed["strands"],
+        batch_size=typed["batch_size"] or "auto",
+        device=typed["device"],
+        progress=not typed["quiet"],
+        **who,
+    )
+    channels = [str(i) for i in range(model.config.d_model)]
+    amount = f"{run.folder.rows:,} sequences × {len(channels)}"
+    if typed["out"] is None:
+        say_run(folder, amount)
+        return
+    tables = (_named(each["name"], each[channels].to_numpy()) for each in run.tables())
+    _write_matrix(tables, typed["out"])
+    click.echo(f"wrote {typed['out']}: {amount}")
+
+
+def _write_map(run: "Run", path: Path) -> None:
     from hyenascope.data.atomic import atomic_path
+    from hyenascope.data.table_files import write_table
     from hyenascope.interpret.score_files import h5ad_bytes
 
-    table = found.obs.join(found.to_df())
-    with atomic_path(path) as target:
-        if path.suffix == ".h5ad":
-            target.write_bytes(h5ad_bytes(found))
-        elif path.suffix == ".parquet":
-            table.to_parquet(target, index=False)
-        else:
-            separator = "," if path.suffix == ".csv" else "\t"
-            table.to_csv(target, sep=separator, index=False)
+    if path.suffix == ".h5ad":
+        with atomic_path(path) as target:
+            target.write_bytes(h5ad_bytes(run.read()))
+    else:
+        write_table((table.drop(columns="row") for table in run.tables()), path)
 
 
-def _write_matrix(frame: "pd.DataFrame", path: Path) -> None:
+def _named(names: "Sequence[str] | pd.Series", values: np.ndarray) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(values, columns=[f"e{i}" for i in range(values.shape[1])])
+    frame.insert(0, "name", list(names))
+    return frame
+
+
+def _write_matrix(frames: "Iterable[pd.DataFrame]", path: Path) -> None:
+    import pandas as pd
+
     from hyenascope.data.atomic import atomic_path
+    from hyenascope.data.table_files import write_table
 
-    frame.columns = [f"e{i}" for i in range(frame.shape[1])]
+    if path.suffix != ".npz":
+        write_table(frames, path)
+        return
+    whole = pd.concat(list(frames)).set_index("name")
     with atomic_path(path) as target:
-        if path.suffix == ".npz":
-            names = np.array(frame.index, dtype=str)
-            np.savez_compressed(target, names=names, embedding=frame.to_numpy())
-        elif path.suffix == ".parquet":
-            frame.reset_index(names="name").to_parquet(target, index=False)
-        else:
-            frame.to_csv(target, sep="\t", index_label="name")
+        names = np.array(whole.index, dtype=str)
+        np.savez_compressed(target, names=names, embedding=whole.to_numpy())

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,13 @@ from hyenascope.cli_options import (
     strands_option,
     workers_options,
 )
-from hyenascope.cli_outputs import check_outputs, say_facts
+from hyenascope.cli_outputs import check_outputs, say_facts, say_run
 
 if TYPE_CHECKING:
     import anndata as ad
+    import pandas as pd
 
-    from hyenascope.cluster.run import RunStatus
+    from hyenascope.cluster.run import Run, RunStatus
     from hyenascope.data.fasta import FastaReader
     from hyenascope.models.hyena import HyenaLM
 
@@ -57,9 +58,9 @@ def _shift(
 @click.option(
     "--out",
     type=OUT_FILE,
-    required=True,
     multiple=True,
-    help="h5ad, vcf, vcf.gz, bcf, tsv, csv or parquet; may be repeated.",
+    help="h5ad, vcf, vcf.gz, bcf, tsv, csv or parquet; may be repeated. With --run it "
+    "may be left out.",
 )
 @click.option("--report", type=OUT_FILE, help="Also write an HTML page.")
 @click.option("--genes", type=FILE, help="GTF or GFF3 for the report.")
@@ -100,14 +101,15 @@ def score(**typed: Any) -> None:  # noqa: ANN401
 
     With --workers or --scheduler in shards, which survive what ends this command: the
     same command again computes what is missing. `hyenascope status` says how far it is.
+    Tables are then written a few thousand rows at a time; an h5ad, a VCF and a report
+    hold the whole result in memory.
     """
     with plain_errors():
         from hyenascope.data.annotation import read_genes
         from hyenascope.data.fasta import FastaReader
         from hyenascope.data.interval import Interval
-        from hyenascope.interpret.score_files import score_suffix, write_scores
+        from hyenascope.interpret.score_files import score_suffix
         from hyenascope.models.checkpoint import load_pretrained
-        from hyenascope.report import report_scores, summary
 
         variants, fasta, genes = typed["variants"], typed["fasta"], typed["genes"]
         out, report, shift = typed["out"], typed["report"], typed["modulation_shift"]
@@ -117,6 +119,7 @@ def score(**typed: Any) -> None:  # noqa: ANN401
             raise ValueError(f"report must end in .html; got {report}.")
         outputs = [*out, *([report] if report else [])]
         check_outputs(outputs, inputs=[variants, fasta, *([genes] if genes else [])])
+        split = shared(typed, next(iter(outputs), None))
         model = load_pretrained(
             typed["model_name"],
             modulation_shift=shift,
@@ -125,20 +128,20 @@ def score(**typed: Any) -> None:  # noqa: ANN401
         with FastaReader(fasta) as genome:
             if genes is not None:  # a wrong file is said before the work, not after
                 read_genes(genes, Interval(next(iter(genome.contigs)), 0, 1))
-            found = _scores(model, genome, typed)
-            for path in out:
-                write_scores(found, path, source=_vcf(variants), genome=genome)
-            if report is not None:
-                report_scores(
-                    found, model, genome, report, genes=genes, device=typed["device"]
-                )
-        facts = summary(found)
+            if split is None:
+                facts = _score_here(model, genome, typed)
+            else:
+                facts = _score_in_shards(model, genome, typed, *split)
         if typed["as_json"]:
-            click.echo(json.dumps({**facts, "wrote": list(map(str, outputs))}))
+            run = {} if split is None else {"run": str(split[0])}
+            wrote = {"wrote": list(map(str, outputs))}
+            click.echo(json.dumps({**facts, **wrote, **run}))
             return
         say_facts(facts)
         for path in outputs:
             click.echo(f"wrote {path}")
+        if split is not None and not outputs:
+            say_run(split[0], f"{facts['variants']} variants")
 
 
 @click.command()
@@ -161,36 +164,97 @@ def status(folder: Path, as_json: bool) -> None:
         sys.exit(UNFINISHED)
 
 
-def _scores(
+def _score_here(
     model: "HyenaLM", genome: "FastaReader", typed: Mapping[str, Any]
-) -> "ad.AnnData":
-    """Score in this process, or in a run of shards."""
-    from hyenascope.interpret.scores import PUBLISHED
+) -> dict[str, object]:
+    """Score in this process, write what was asked for and return the facts."""
     from hyenascope.interpret.variant_effect import score_variants
+    from hyenascope.report import summary
+
+    found = score_variants(model, typed["variants"], genome, **_options(typed))
+    _write_whole(found, model, genome, typed, typed["out"])
+    return summary(found)
+
+
+def _score_in_shards(
+    model: "HyenaLM",
+    genome: "FastaReader",
+    typed: Mapping[str, Any],
+    folder: Path,
+    who: Mapping[str, Any],
+) -> dict[str, object]:
+    """Score in a run of shards, and hold no more of it than a format needs."""
+    from hyenascope.cluster import jobs
+    from hyenascope.data.table_files import TABLE_SUFFIXES, write_table
+    from hyenascope.interpret.score_files import score_suffix
+    from hyenascope.interpret.score_summary import score_summary
+
+    run = jobs.score_variants(
+        model, typed["variants"], genome, folder, **who, **_options(typed)
+    )
+    whole = []
+    for path in typed["out"]:
+        if score_suffix(path) in TABLE_SUFFIXES:
+            write_table(_tables(run), path)
+        else:
+            whole.append(path)
+    if whole or typed["report"]:
+        found = run.read()
+        # As the file has them, which is what an annotated VCF must keep.
+        found = found[np.argsort(found.obs["input_row"])].copy()
+        del found.obs["input_row"]
+        _write_whole(found, model, genome, typed, whole)
+    how_far = run.status()
+    return score_summary(run.provenance, how_far.rows, how_far.status)
+
+
+def _options(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was typed as the arguments of `score_variants`."""
+    from hyenascope.interpret.scores import PUBLISHED
 
     named = [name for each in typed["scores"] for name in PUBLISHED.get(each, (each,))]
-    options: dict[str, Any] = {
+    same = ("context", "strands", "region", "on_error", "device")
+    return {
         "scores": tuple(dict.fromkeys(named)),
         "batch_size": typed["batch_size"] or "auto",
         "progress": not typed["quiet"],
+        **{name: typed[name] for name in same},
     }
-    for name in ("context", "strands", "region", "on_error", "device"):
-        options[name] = typed[name]
-    split = shared(typed, typed["out"][0])
-    if split is None:
-        return score_variants(model, typed["variants"], genome, **options)
 
-    from hyenascope.cluster import jobs
 
-    folder, who = split
-    run = jobs.score_variants(
-        model, typed["variants"], genome, folder, **who, **options
-    )
-    found = run.read()
-    # As the file has them, which is what an annotated VCF must keep.
-    found = found[np.argsort(found.obs["input_row"])].copy()
-    del found.obs["input_row"]
-    return found
+def _tables(run: "Run") -> "Iterator[pd.DataFrame]":
+    """Yield the rows of a run as one process writes them."""
+    from hyenascope.interpret.variant_scorer import ScoringOptions
+
+    scores = list(ScoringOptions.from_record(run.manifest.options).columns().index)
+    for table in run.tables(as_given=True):
+        facts = table.columns[: table.columns.get_loc(scores[0])]
+        columns = [*facts.drop("input_row"), *scores]
+        yield table[columns].rename(columns={"row": "variant"})
+
+
+def _write_whole(
+    found: "ad.AnnData",
+    model: "HyenaLM",
+    genome: "FastaReader",
+    typed: Mapping[str, Any],
+    out: Sequence[Path],
+) -> None:
+    """Write files, and the report if there is to be one."""
+    from hyenascope.interpret.score_files import write_scores
+    from hyenascope.report import report_scores
+
+    for path in out:
+        write_scores(found, path, source=_vcf(typed["variants"]), genome=genome)
+    if typed["report"] is not None:
+        report_scores(
+            found,
+            model,
+            genome,
+            typed["report"],
+            genes=typed["genes"],
+            device=typed["device"],
+        )
 
 
 def _in_words(found: "RunStatus") -> dict[str, object]:

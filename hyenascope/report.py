@@ -4,8 +4,6 @@ Above all rooms like the shell commands, because it asks the model for tracks an
 the figures for pictures.
 """
 
-from collections.abc import Mapping
-
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -17,6 +15,7 @@ from hyenascope.data.annotation import read_genes
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.likelihood_track import log_prob_track
+from hyenascope.interpret.score_summary import score_summary
 from hyenascope.interpret.scores import wide
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.viz.components import Genes, Line, Sequence, Variants
@@ -193,34 +192,9 @@ def write_scores_page(
 
 def summary(scores: ad.AnnData) -> dict[str, object]:
     """Facts at the top of a report and under a shell command."""
-    provenance = scores.uns["hyenascope"]
-    agreement = provenance["ref_agreement"]
-    flagged = scores.obs["status"].value_counts().drop("ok", errors="ignore")
-    skipped = provenance.get("skipped", {})
-    return {
-        "model": provenance["model"],
-        "checkpoint": provenance["checkpoint_hash"],
-        "genome": provenance["genome"],
-        "context": f"{provenance['context']:,} bp",
-        "strands": provenance["strands"],
-        "variants": f"{scores.n_obs:,}",
-        "REF agreement": _agreement(agreement),
-        "flagged": _counts({str(name): int(n) for name, n in flagged.items()}),
-        **({"left out": _counts(skipped)} if skipped else {}),
-        "version": provenance["version"],
-    }
-
-
-def _agreement(agreement: dict[str, int]) -> str:
-    text = f"{agreement['match']:,} of {agreement['compared']:,}"
-    flipped = agreement["mismatch_reverse_complement"]
-    return f"{text}; {flipped:,} agree on the other strand" if flipped else text
-
-
-def _counts(by_status: Mapping[str, int]) -> str:
-    kinds = {name: count for name, count in by_status.items() if count}
-    listed = ", ".join(f"{count:,} {name}" for name, count in kinds.items())
-    return f"{sum(kinds.values()):,} ({listed})" if kinds else "0"
+    counts = scores.obs["status"].value_counts()
+    status = {str(name): int(count) for name, count in counts.items()}
+    return score_summary(scores.uns["hyenascope"], scores.n_obs, status)
 
 
 def _places(

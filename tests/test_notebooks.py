@@ -13,6 +13,7 @@ EXTRAS = {  # what must be installed for a name to work
         *("deep_lift", "deep_lift_shap", "integrated_gradients"),
         *("input_x_gradient", "occlusion", "smoothgrad"),
     },
+    "cluster": {"jobs"},
     "lab": {"write_image"},
     "motifs": {"annotate_seqlets", "call_seqlets", "scan_motifs", "write_modisco"},
     "train": {

@@ -4,6 +4,7 @@ try:
     import dask.config as dask_config
     from dask.system import CPU_COUNT
     from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
+    from distributed.security import Security
 except ImportError as err:
     raise ImportError(
         "runs with many workers need Dask: pip install 'hyenascope[cluster]'"
@@ -15,6 +16,7 @@ __all__ = [
     "Future",
     "KilledWorker",
     "LocalCluster",
+    "Security",
     "dask_config",
     "get_worker",
 ]

@@ -4,12 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hyenascope.cluster.places import PlaceSource
 from hyenascope.cluster.run_folder import file_hash
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
+from hyenascope.interpret.background import Background
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.checkpoint import checkpoint_hash
 from hyenascope.models.hyena import HyenaLM
@@ -44,6 +46,17 @@ def places_facts(places: PlaceSource) -> dict[str, Any]:
     if isinstance(places, pd.DataFrame):
         return _text_facts(places.to_csv(index=False))
     return _text_facts(repr([places] if isinstance(places, Interval) else list(places)))
+
+
+def background_facts(background: Background) -> dict[str, Any]:
+    """Return a hash of all that a percentile depends on."""
+    scores = background.scores
+    contexts = scores.obs[["ref", "alt", "trinucleotide_context"]].astype(str)
+    parts = [contexts.to_csv(), scores.var[["strand"]].astype(str).to_csv()]
+    digest = hashlib.sha256("".join(parts).encode())
+    digest.update(np.ascontiguousarray(scores.X, np.float64).tobytes())
+    digest.update(f"{background.classes} {background.least}".encode())
+    return {"sha256": digest.hexdigest()}
 
 
 def model_facts(model: HyenaLM | SequenceModel) -> dict[str, Any]:

@@ -10,22 +10,27 @@ the genome under the same paths.
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 
 from hyenascope._typing import OnError, Strands, StrPath
-from hyenascope.cluster.identity import model_facts, places_facts, variants_facts
+from hyenascope.cluster.identity import (
+    background_facts,
+    model_facts,
+    places_facts,
+    variants_facts,
+)
 from hyenascope.cluster.mutagenesis_shards import MutagenesisTask
 from hyenascope.cluster.places import (
     PlaceSource,
-    is_fasta,
-    plan_places,
+    held,
     plan_tiles,
     read_places,
 )
 from hyenascope.cluster.run import Run
-from hyenascope.cluster.sequence_shards import EmbeddingTask, PredictionTask
+from hyenascope.cluster.run_folder import RunFolder
+from hyenascope.cluster.sequence_jobs import embed, predict
 from hyenascope.cluster.start import Plan, start
 from hyenascope.cluster.variant_shards import VariantTask, plan_variants
 from hyenascope.cluster.workers import Scheduler
@@ -33,23 +38,22 @@ from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.data.vcf import read_variants
+from hyenascope.interpret.background import Background
 from hyenascope.interpret.ism import Center, IsmScore
+from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.scores import BaselineName, ScoreName
 from hyenascope.interpret.variant_scorer import ScoringOptions
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.checkpoint import save_pretrained
-from hyenascope.models.embedding_data import EmbeddingPool
-from hyenascope.models.fine_tuned import save_fine_tuned
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.layer_states import check_layers
 from hyenascope.models.predict import (
     check_strands,
     require_causal,
-    require_model,
     window_context,
 )
-from hyenascope.models.sequence_model import SequenceModel
+
+__all__ = ["embed", "predict", "saturation_mutagenesis", "score_variants"]
 
 
 def score_variants(
@@ -70,6 +74,7 @@ def score_variants(
     window_stride: int | None = None,
     max_ambiguous: float = 0.25,
     region: Interval | str | None = None,
+    background: Background | None = None,
     on_error: OnError = "flag",
     batch_size: BatchSize = "auto",
     max_memory: int = 2 * 2**30,
@@ -93,7 +98,7 @@ def score_variants(
         Variants that are computed, written and lost together.
     context, scores, strands, baselines, markov_order, downstream_window
         As in `hyenascope.score_variants`.
-    window_stride, max_ambiguous, region
+    window_stride, max_ambiguous, region, background
         As in `hyenascope.score_variants`.
     on_error
         ``"flag"`` keeps what cannot be scored as a row with NaN and a reason;
@@ -126,15 +131,24 @@ def score_variants(
     Examples
     --------
     >>> import tempfile
+    >>> from distributed import Client
     >>> from hyenascope.models.hyena import HyenaConfig
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "tiny.fa"
     ...     _ = path.write_text(f">I{chr(10)}{'ACGT' * 30}")
     ...     variant = Variant("I", 51, "G", "A")
-    ...     run = score_variants(  # doctest: +SKIP
-    ...         model, variant, path, Path(folder) / "run", workers=2
-    ...     )
+    ...     with Client(processes=False, dashboard_address="127.0.0.1:0") as here:
+    ...         run = score_variants(  # or, with processes of its own, workers=2
+    ...             model,
+    ...             variant,
+    ...             path,
+    ...             Path(folder) / "run",
+    ...             scheduler=here,
+    ...             progress=False,
+    ...         )
+    ...     run.status().finished, run.read().obs_names.tolist()
+    (True, ['I:51:G>A'])
     """
     if not isinstance(variants, str | Path | Variant | pd.DataFrame):
         variants = list(variants)  # type: ignore[arg-type] # gone through twice
@@ -154,22 +168,35 @@ def score_variants(
         downstream_window=downstream_window,
         window_stride=window_stride,
     )
+    inputs: dict[str, Any] = {"source": variants_facts(variants)}
+    asked = {
+        **options.provenance(),
+        "region": None if region is None else str(region),
+        "on_error": on_error,
+    }
+
+    def save(folder: RunFolder) -> None:
+        save_pretrained(model, folder.model)
+        if background is not None:
+            background.save(folder.background)
+
     with opened(genome) as reader:
+        if background is not None:
+            made = provenance_of(model, reader, **options.provenance())
+            background.check(made, options.columns())
+            inputs["background"] = background_facts(background)
+            asked["background"] = background.provenance
         return start(
             Plan(
                 verb="score_variants",
                 task=VariantTask,
-                source=variants_facts(variants),
+                inputs=inputs,
                 model=model_facts(model),
-                options={
-                    **options.provenance(),
-                    "region": None if region is None else str(region),
-                    "on_error": on_error,
-                },
+                options=asked,
                 rows=lambda folder: plan_variants(
                     _stream(variants, region), reader, folder, shard_size
                 ),
-                save_model=lambda folder: save_pretrained(model, folder),
+                save=save,
                 unit="variant",
             ),
             reader,
@@ -235,7 +262,7 @@ def saturation_mutagenesis(
     WorkersError, RunBusyError, OSError
         As `score_variants`.
     """
-    places = _held(places)
+    places = held(places)
     require_causal(model)
     check_strands(strands)
     if score not in get_args(IsmScore):
@@ -247,7 +274,7 @@ def saturation_mutagenesis(
             Plan(
                 verb="saturation_mutagenesis",
                 task=MutagenesisTask,
-                source=places_facts(places),
+                inputs={"source": places_facts(places)},
                 model=model_facts(model),
                 options={
                     "score": score,
@@ -259,7 +286,7 @@ def saturation_mutagenesis(
                 rows=lambda folder: plan_tiles(
                     read_places(places, reader), folder, shard_size
                 ),
-                save_model=lambda folder: save_pretrained(model, folder),
+                save=lambda folder: save_pretrained(model, folder.model),
                 unit="base",
             ),
             reader,
@@ -268,157 +295,6 @@ def saturation_mutagenesis(
             workers=workers,
             scheduler=scheduler,
             max_memory=max_memory,
-            device=device,
-            progress=progress,
-        )
-
-
-def embed(
-    model: HyenaLM,
-    places: PlaceSource,
-    genome: FastaReader | StrPath | None,
-    out: StrPath,
-    *,
-    workers: int | None = None,
-    scheduler: Scheduler | None = None,
-    shard_size: int = 1_024,
-    layers: Sequence[int] = (-1,),
-    pool: EmbeddingPool = "mean",
-    strands: Strands = "both",
-    chunk: int | None = None,
-    overlap: int = 0,
-    batch_size: BatchSize = "auto",
-    device: str | None = None,
-    progress: bool = True,
-) -> Run:
-    """Embed any number of sequences, a row for each.
-
-    Parameters
-    ----------
-    model
-        As in `hyenascope.embed_data`.
-    places
-        A FASTA path, each record a sequence; or a BED path, an `Interval`, several, or
-        a table, 0-based half-open, which need ``genome``.
-    genome
-        Reader or FASTA path; None if ``places`` is a FASTA.
-    out, workers, scheduler, progress
-        As in `score_variants`.
-    shard_size
-        Sequences that are computed, written and lost together.
-    layers, pool, strands, chunk, overlap
-        As in `hyenascope.embed_data`.
-    batch_size, device
-        As in `hyenascope.embed_data`, on each worker.
-
-    Returns
-    -------
-    Run
-        ``.read()`` gives the AnnData of `hyenascope.embed_data`, rows called by their
-        number, from 0.
-
-    Raises
-    ------
-    ValueError
-        As `hyenascope.embed_data`, or if a place is not on its contig.
-    WorkersError, RunBusyError, OSError
-        As `score_variants`.
-    """
-    places = _held(places)
-    require_model(model)
-    check_layers(model, tuple(layers))
-    check_strands(strands)
-    with opened(_sequences_of(places, genome)) as reader:
-        return start(
-            Plan(
-                verb="embed",
-                task=EmbeddingTask,
-                source=places_facts(places),
-                model=model_facts(model),
-                options={
-                    "layers": list(layers),
-                    "pool": pool,
-                    "strands": strands,
-                    "chunk": chunk,
-                    "overlap": overlap,
-                },
-                rows=lambda folder: plan_places(
-                    read_places(places, reader), folder, shard_size
-                ),
-                save_model=lambda folder: save_pretrained(model, folder),
-                unit="sequence",
-            ),
-            reader,
-            out,
-            shard_size=shard_size,
-            workers=workers,
-            scheduler=scheduler,
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-        )
-
-
-def predict(
-    model: SequenceModel,
-    places: PlaceSource,
-    genome: FastaReader | StrPath | None,
-    out: StrPath,
-    *,
-    workers: int | None = None,
-    scheduler: Scheduler | None = None,
-    shard_size: int = 1_024,
-    batch_size: BatchSize = "auto",
-    device: str | None = None,
-    progress: bool = True,
-) -> Run:
-    """Ask a fine-tuned model about any number of sequences, a row for each.
-
-    Parameters
-    ----------
-    model
-        As `hyenascope.finetune` gives it.
-    places, genome
-        As in `embed`.
-    out, workers, scheduler, shard_size, progress
-        As in `embed`.
-    batch_size, device
-        As in the model's own ``predict``, on each worker.
-
-    Returns
-    -------
-    Run
-        ``.read()`` gives an AnnData: ``.X`` a column per label, calibrated
-        probabilities or the numbers of a regression; ``.obs`` name and place.
-
-    Raises
-    ------
-    ValueError
-        If a sequence is too long to be read, or a place is not on its contig.
-    WorkersError, RunBusyError, OSError
-        As `score_variants`.
-    """
-    places = _held(places)
-    with opened(_sequences_of(places, genome)) as reader:
-        return start(
-            Plan(
-                verb="predict",
-                task=PredictionTask,
-                source=places_facts(places),
-                model=model_facts(model),
-                options={},
-                rows=lambda folder: plan_places(
-                    read_places(places, reader), folder, shard_size
-                ),
-                save_model=lambda folder: save_fine_tuned(model, folder),
-                unit="sequence",
-            ),
-            reader,
-            out,
-            shard_size=shard_size,
-            workers=workers,
-            scheduler=scheduler,
-            batch_size=batch_size,
             device=device,
             progress=progress,
         )
@@ -439,25 +315,3 @@ def _not_empty(variants: Iterator[Variant], source: StrPath) -> Iterator[Variant
         raise ValueError(f"variants must not be empty; got none in {source}.")
     yield first
     yield from variants
-
-
-def _held(places: PlaceSource) -> PlaceSource:
-    """Hold what can be gone through once: it is gone through twice."""
-    if isinstance(places, str | Path | Interval | pd.DataFrame):
-        return places
-    return list(places)
-
-
-def _sequences_of(
-    places: PlaceSource, genome: FastaReader | StrPath | None
-) -> FastaReader | StrPath:
-    """Return the file that bases are read from."""
-    if is_fasta(places) and isinstance(places, str | Path):
-        if genome is not None:
-            raise ValueError(
-                f"genome must be None where places is a FASTA itself; got {genome}."
-            )
-        return places
-    if genome is None:
-        raise ValueError("genome must be given to read places; got None.")
-    return genome

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from hyenascope.data.atomic import atomic_path
+from hyenascope.data.json_text import parse_json
 
 MANIFEST = "manifest.json"
 
@@ -59,9 +60,23 @@ class Manifest:
         if not path.is_file():
             raise ManifestError(f"{folder} must be the folder of a run; it holds none.")
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            found = cls(**parse_json(path.read_text(encoding="utf-8")))
+            found._check()
         except (ValueError, TypeError) as err:
             raise ManifestError(f"{path} must be the manifest of a run: {err}") from err
+        return found
+
+    def _check(self) -> None:
+        """Refuse values of a wrong kind: a file may hold any."""
+        for each in fields(self):
+            kind: Any = get_origin(each.type) or each.type
+            value = getattr(self, each.name)
+            if type(value) is not kind:
+                raise TypeError(
+                    f"{each.name} must be {kind.__name__}; got {type(value).__name__}."
+                )
+        if self.shard_size < 1:
+            raise ValueError(f"shard_size must be at least 1; got {self.shard_size}.")
 
     @property
     def digest(self) -> str:

@@ -2,23 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 
-from hyenascope._device import resolve_device
-from hyenascope.cluster.manifest import Manifest
-from hyenascope.cluster.run_folder import RunFolder
-from hyenascope.cluster.worker import (
-    Setting,
-    ShardResult,
-    saved_model,
-    worker_device,
-)
-from hyenascope.data.fasta import FastaReader
+from hyenascope.cluster.worker import OpenRun, ShardResult
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.ism import saturation_mutagenesis
 from hyenascope.interpret.unscored import NothingScoredError
@@ -33,16 +23,12 @@ class MutagenesisTask:
 
     Parameters
     ----------
-    setting, manifest
-        Of the run.
+    run
+        What it is part of.
     """
 
-    def __init__(self, setting: Setting, manifest: Manifest) -> None:
-        self._setting, self._options = setting, manifest.options
-        self._device = resolve_device(worker_device(setting))
-        folder = RunFolder(Path(setting.folder))
-        self._model = saved_model(folder.model, manifest, self._device)
-        self._genome = FastaReader(setting.genome)
+    def __init__(self, run: OpenRun) -> None:
+        self._run, self._model = run, run.model()
 
     def run(self, rows: pd.DataFrame) -> ShardResult:
         """Map the tiles of a shard."""
@@ -56,21 +42,21 @@ class MutagenesisTask:
         return ShardResult(data, {"status": dict(Counter(data.obs["status"]))})
 
     def _map(self, number: int, name: str, place: Interval) -> ad.AnnData:
-        options = self._options
+        options, genome = self._run.options, self._run.genome
         reason = np.full(place.length, "", object)
         unscored: Any
         try:
             track = saturation_mutagenesis(
                 self._model,
-                self._genome,
+                genome,
                 place,
                 score=options["score"],
                 window=options["window"],
                 context=options["context"],
                 strands=options["strands"],
                 center=options["center"],
-                max_memory=self._setting.max_memory,
-                device=self._device,
+                max_memory=self._run.setting.max_memory,
+                device=self._run.device,
             )
             values, unscored = track.values, track.provenance["unscored"]
         except NothingScoredError as err:
@@ -83,7 +69,7 @@ class MutagenesisTask:
             {
                 "chrom": place.chrom,
                 "pos": positions + 1,
-                "ref": list(self._genome.fetch(place)),
+                "ref": list(genome.fetch(place)),
                 "name": name,
                 "input_row": number,
                 "status": np.where(np.isnan(values).any(axis=1), "unscored", "ok"),

@@ -43,6 +43,13 @@ def is_fasta(source: PlaceSource) -> bool:
     return path and str(source).lower().endswith(FASTA_SUFFIXES)
 
 
+def held(source: PlaceSource) -> PlaceSource:
+    """Hold what can be gone through once: it is gone through twice."""
+    if isinstance(source, str | Path | Interval | pd.DataFrame):
+        return source
+    return list(source)
+
+
 def read_places(source: PlaceSource, genome: FastaReader) -> Iterator[Place]:
     """Yield places and their names, checked, a file as it is read.
 

@@ -7,6 +7,7 @@ anndata, group 0.1.0, data frame 0.2.0), Zarr format 2.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hyenascope.cluster.run_folder import RunFolder
 from hyenascope.data.atomic import atomic_path
 
 _INDEX = "_index"
+_TABLE_LAYERS = ("ref", "alt", "percentile")  # columns such as conditional_ref
 
 
 def create_store(
@@ -49,14 +51,9 @@ def create_store(
     Raises
     ------
     ValueError
-        If a variable is called like a column of ``.obs``.
+        If two columns of a table would have one name.
     """
-    twice = {"row", *template.obs.columns} & set(template.var_names)
-    if twice:
-        raise ValueError(
-            "labels must not be called like the columns beside them in a table; got "
-            f"{', '.join(sorted(twice))}."
-        )
+    _check_columns(template)
     making = path.with_name(f".{path.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     root = zarr.open_group(making, mode="w", zarr_format=2)
@@ -164,7 +161,34 @@ def _encoding(kind: str, version: str = "0.2.0") -> dict[str, str]:
     return {"encoding-type": kind, "encoding-version": version}
 
 
+def _check_columns(data: ad.AnnData) -> None:
+    """Refuse a table with two columns of one name."""
+    layers = (None, *_layers_of_a_table(data))
+    columns = [name for each in layers for name in _columns_of(data, each)]
+    counts = Counter(["row", *data.obs.columns, *columns])
+    twice = sorted(str(name) for name, count in counts.items() if count > 1)
+    if twice:
+        raise ValueError(
+            "labels must not be called like the columns beside them in a table; got "
+            f"{', '.join(twice)}."
+        )
+
+
 def _table(data: ad.AnnData) -> pd.DataFrame:
-    """Columns of ``.obs``, then one per variable."""
-    values = pd.DataFrame(np.asarray(data.X), data.obs_names, list(data.var_names))
-    return pd.concat([data.obs, values], axis=1).rename_axis("row").reset_index()
+    """Columns of ``.obs``, then one per variable and per variable of some layers."""
+    parts = [data.obs]
+    for layer in (None, *_layers_of_a_table(data)):
+        values = np.asarray(data.X if layer is None else data.layers[layer])
+        names = _columns_of(data, layer)
+        parts.append(pd.DataFrame(values, index=data.obs_names, columns=names))
+    return pd.concat(parts, axis=1).rename_axis("row").reset_index()
+
+
+def _columns_of(data: ad.AnnData, layer: str | None) -> list[str]:
+    end = "" if layer is None else f"_{layer}"
+    return [f"{name}{end}" for name in data.var_names]
+
+
+def _layers_of_a_table(data: ad.AnnData) -> list[str]:
+    """Return those that say more of the same variables; states of a model are large."""
+    return [name for name in _TABLE_LAYERS if name in data.layers]

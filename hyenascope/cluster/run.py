@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from hyenascope._typing import StrPath
+from hyenascope.cluster.given_order import in_given_order
 from hyenascope.cluster.manifest import Manifest, ManifestError
 from hyenascope.cluster.run_folder import RunFolder
+from hyenascope.cluster.store_check import check_store
 
 
 @dataclass(frozen=True)
@@ -101,30 +103,99 @@ class Run:
             per_second=later / took if took > 0 else float("nan"),
         )
 
+    def shards(self) -> pd.DataFrame:
+        """Return what each shard that is done says of itself, by its number.
+
+        Columns: ``rows`` of the result, ``seconds`` on its ``worker`` (machine and
+        process), and ``finished``, in UTC.
+        """
+        found = list(self.folder.records())
+        return pd.DataFrame(
+            {
+                "rows": [it.rows for it in found],
+                "seconds": [it.seconds for it in found],
+                "worker": [it.worker for it in found],
+                "finished": pd.to_datetime([it.finished for it in found], unit="s"),
+            },
+            index=pd.Index([it.shard for it in found], name="shard", dtype=int),
+        )
+
     def read(self) -> ad.AnnData:
         """Return the rows that are done, all of them if the run is finished.
 
         Raises
         ------
         ManifestError
-            If there is no result yet.
+            If there is no result yet, or what is there is not of a run.
         """
         if not self.folder.zarr.is_dir():
             raise ManifestError(f"{self.folder.path} holds no result yet.")
-        size = self.manifest.shard_size
-        done = np.zeros(self.folder.rows, bool)
-        for record in self.folder.records():
-            done[record.shard * size :][: record.rows] = True
         with warnings.catch_warnings():
             # Rows that are not there yet have one name, the empty one.
             warnings.filterwarnings("ignore", "Observation names are not unique")
-            data = ad.read_zarr(self.folder.zarr)
+            data = self._stored()
+            done = np.zeros(len(data), bool)
+            for record in self.folder.records():
+                start = record.shard * self.manifest.shard_size
+                done[start:][: record.rows] = True
             return data if done.all() else data[done].copy()
 
-    def tables(self) -> Iterator[pd.DataFrame]:
-        """Yield the table of each shard that is done, in order: constant memory."""
-        for record in self.folder.records():
-            yield pd.read_parquet(self.folder.table(record.shard))
+    def _stored(self) -> ad.AnnData:
+        """Return the result as it lies there, without running what it says."""
+        path = self.folder.zarr
+        try:
+            check_store(path)
+            data = ad.read_zarr(path)
+        except OSError:
+            raise
+        except Exception as err:  # zarr and its codecs fail in many ways
+            reason = (str(err).splitlines() or [type(err).__name__])[0]
+            raise ManifestError(f"{path} must be what a run wrote; {reason}") from err
+        if len(data) != self.folder.rows:
+            raise ManifestError(
+                f"{path} must have the {self.folder.rows:,} rows of the run; got "
+                f"{len(data):,}."
+            )
+        return data
+
+    def tables(self, *, as_given: bool = False) -> Iterator[pd.DataFrame]:
+        """Yield what is done as tables of some thousand rows: constant memory.
+
+        Columns are ``row`` (its name), those of ``.obs``, one per variable, and of a
+        score ``…_ref``, ``…_alt`` and ``…_percentile``, if there are such layers.
+
+        Parameters
+        ----------
+        as_given
+            Rows as they stood in the input. Where that is not the order of the shards,
+            they are sorted in the folder, which takes as much disk again.
+        """
+        done = [self.folder.table(record.shard) for record in self.folder.records()]
+        if as_given:
+            yield from in_given_order(done, self.folder.path)
+        else:
+            yield from map(pd.read_parquet, done)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the result carries: model, files, options, and what was counted."""
+        return provenance(self.manifest, total_facts(self.folder))
+
+
+def provenance(manifest: Manifest, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result carries: model, files, options, and what was counted."""
+    genome = manifest.inputs["genome"]
+    return {
+        **manifest.model,
+        "genome": genome["file"],
+        "genome_fingerprint": genome["fingerprint"],
+        "version": manifest.version,
+        "verb": manifest.verb,
+        **{
+            name: value for name, value in manifest.options.items() if value is not None
+        },
+        **facts,
+    }
 
 
 def total_facts(folder: RunFolder) -> dict[str, Any]:

@@ -4,6 +4,8 @@
 
     manifest.json               what was asked (`hyenascope.cluster.manifest`)
     model/                      the weights, as the workers load them
+    baselines.npz               words of the genome, if variants are scored
+    background.h5ad             scores of random SNVs, if some were given
     size.json                   rows and shards
     inputs/000000.parquet       what a shard has to do
     shards/000000.json          its record: sha256 of every file it wrote; the last one
@@ -14,16 +16,17 @@ A shard without a record, or with a file that is not what the record says, count
 nothing and is computed again.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hyenascope.data.atomic import DISK_ERRNOS, atomic_path
+from hyenascope.data.file_sha256 import file_sha256
+from hyenascope.data.json_text import parse_json
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def baselines(self) -> Path:
+        """Path of the word counts of the genome."""
+        return self.path / "baselines.npz"
+
+    @property
+    def background(self) -> Path:
+        """Path of the scores of random SNVs, of a run that has some."""
+        return self.path / "background.h5ad"
+
+    @property
     def inputs(self) -> Path:
         """Folder of the rows that are to be done."""
         return self.path / "inputs"
@@ -103,8 +116,15 @@ class RunFolder:
 
     @cached_property
     def _size(self) -> dict[str, int]:
-        text = (self.path / "size.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        path = self.path / "size.json"
+        try:
+            found = parse_json(path.read_text(encoding="utf-8"))
+            size = {name: found[name] for name in ("rows", "shards")}
+        except (ValueError, KeyError, TypeError) as err:
+            raise ValueError(f"{path} must give rows and shards: {err}.") from err
+        if not all(_is_count(number) for number in size.values()):
+            raise ValueError(f"{path} must give whole numbers; got {size}.")
+        return size
 
     @property
     def rows(self) -> int:
@@ -139,17 +159,24 @@ class RunFolder:
         """Return the record of a shard; None if it is not there or damaged."""
         try:
             text = self.record_path(shard).read_text(encoding="utf-8")
-            found = ShardRecord(**json.loads(text))
+            found = ShardRecord(**parse_json(text))
         except (OSError, ValueError, TypeError):
             return None
-        return found if self.run in ("", found.run) else None
+        sound = found.shard == shard and _is_sound(found)
+        return found if sound and self.run in ("", found.run) else None
 
     def records(self) -> Iterator[ShardRecord]:
         """Yield the records that are there, in order."""
-        for shard in range(self.shards):
+        for shard in self._recorded():
             found = self.record(shard)
             if found is not None:
                 yield found
+
+    def _recorded(self) -> list[int]:
+        """Return the shards that have a file: few, whatever the size says."""
+        names = (path.stem for path in self.record_path(0).parent.glob("*.json"))
+        found = {int(name) for name in names if name.isdecimal()}
+        return sorted(shard for shard in found if shard < self.shards)
 
     def is_whole(self, shard: int) -> bool:
         """Whether a shard has a record and every file is what it says."""
@@ -164,6 +191,28 @@ class RunFolder:
         return {
             file.relative_to(self.path).as_posix(): file_hash(file) for file in files
         }
+
+
+def _is_sound(found: ShardRecord) -> bool:
+    """Whether a record that anybody may have written has values of the right kinds."""
+    return (
+        _is_count(found.rows)
+        and isinstance(found.files, dict)
+        and all(_is_within(name) for name in found.files)
+        and isinstance(found.facts, dict)
+        and isinstance(found.facts.get("status", {}), dict)
+        and all(type(x) in (int, float) for x in (found.seconds, found.finished))
+    )
+
+
+def _is_within(name: str) -> bool:
+    """Whether a path stays in the folder that it is relative to."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 @contextmanager
@@ -196,7 +245,6 @@ def file_hash(path: Path) -> str:
     ''
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""

@@ -1,20 +1,9 @@
 """Sequences in shards: embeddings, or what a fine-tuned model says, a row for each."""
 
-from pathlib import Path
-
 import anndata as ad
 import pandas as pd
 
-from hyenascope._device import resolve_device
-from hyenascope.cluster.manifest import Manifest
-from hyenascope.cluster.run_folder import RunFolder
-from hyenascope.cluster.worker import (
-    Setting,
-    ShardResult,
-    saved_model,
-    worker_device,
-)
-from hyenascope.data.fasta import FastaReader
+from hyenascope.cluster.worker import OpenRun, ShardResult
 from hyenascope.models.embedding_data import embed_data
 from hyenascope.models.fine_tuned import load_fine_tuned
 
@@ -26,31 +15,27 @@ class EmbeddingTask:
 
     Parameters
     ----------
-    setting, manifest
-        Of the run.
+    run
+        What it is part of.
     """
 
-    def __init__(self, setting: Setting, manifest: Manifest) -> None:
-        self._setting, self._options = setting, manifest.options
-        self._device = resolve_device(worker_device(setting))
-        folder = RunFolder(Path(setting.folder))
-        self._model = saved_model(folder.model, manifest, self._device)
-        self._genome = FastaReader(setting.genome)
+    def __init__(self, run: OpenRun) -> None:
+        self._run, self._model = run, run.model()
 
     def run(self, rows: pd.DataFrame) -> ShardResult:
         """Embed the sequences of a shard."""
-        options = self._options
+        options = self._run.options
         data = embed_data(
             self._model,
             rows[_PLACE],
-            genome=self._genome,
+            genome=self._run.genome,
             layers=options["layers"],
             pool=options["pool"],
             strands=options["strands"],
             chunk=options["chunk"],
             overlap=options["overlap"],
-            batch_size=self._setting.batch_size,
-            device=self._device,
+            batch_size=self._run.setting.batch_size,
+            device=self._run.device,
         )
         return ShardResult(_numbered(data, rows))
 
@@ -60,25 +45,21 @@ class PredictionTask:
 
     Parameters
     ----------
-    setting, manifest
-        Of the run.
+    run
+        What it is part of.
     """
 
-    def __init__(self, setting: Setting, manifest: Manifest) -> None:
-        del manifest
-        self._setting = setting
-        self._device = resolve_device(worker_device(setting))
-        folder = RunFolder(Path(setting.folder))
-        self._model = load_fine_tuned(folder.model, device=self._device)
-        self._genome = FastaReader(setting.genome)
+    def __init__(self, run: OpenRun) -> None:
+        self._run = run
+        self._model = load_fine_tuned(run.folder.model, device=run.device)
 
     def run(self, rows: pd.DataFrame) -> ShardResult:
         """Answer for the sequences of a shard."""
         found = self._model.predict(
             rows[_PLACE],
-            genome=self._genome,
-            batch_size=self._setting.batch_size,
-            device=self._device,
+            genome=self._run.genome,
+            batch_size=self._run.setting.batch_size,
+            device=self._run.device,
         )
         obs = rows[_PLACE].set_axis(found.index)
         var = pd.DataFrame(index=found.columns)

@@ -1,17 +1,18 @@
 """The rows of a run, cut into one small Parquet file per shard."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hyenascope.data.atomic import atomic_path
 
-Row = tuple[int | str, ...]
-"""One row, in the order of the columns."""
+Row = tuple[Any, ...]
+"""Texts and numbers of one row, in the order of the columns; None for NaN."""
 
 _ROWS_AT_ONCE = 4_096  # of each file
 
@@ -58,12 +59,16 @@ def write_rows(rows: Iterable[Row], path: Path, schema: pa.Schema) -> None:
     remaining = iter(rows)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as file:
         while batch := list(islice(remaining, _ROWS_AT_ONCE)):
-            columns = zip(*batch, strict=True)
-            arrays = [
-                pa.array(column, kind)
-                for column, kind in zip(columns, schema.types, strict=True)
-            ]
-            file.write_table(pa.table(arrays, schema=schema))
+            file.write_table(as_table(batch, schema))
+
+
+def as_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    """Turn rows into columns."""
+    arrays = [
+        pa.array(column, kind)
+        for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
+    ]
+    return pa.table(arrays, schema=schema)
 
 
 def read_rows(path: Path) -> Iterator[Row]:

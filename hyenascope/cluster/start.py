@@ -1,11 +1,13 @@
 """Begin a run or go on with it: plan, compute what is missing, check, finish."""
 
+import errno
 import logging
 import multiprocessing
+import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +20,7 @@ from hyenascope.cluster.dispatch import dispatch
 from hyenascope.cluster.identity import genome_facts
 from hyenascope.cluster.manifest import MANIFEST, Manifest, ManifestError
 from hyenascope.cluster.result_store import create_store, finish_store
-from hyenascope.cluster.run import Run, total_facts
+from hyenascope.cluster.run import Run, provenance, total_facts
 from hyenascope.cluster.run_folder import RunFolder, disk_errors
 from hyenascope.cluster.worker import Opener, Setting, no_rows
 from hyenascope.cluster.workers import (
@@ -55,8 +57,8 @@ class Plan:
         Its name.
     task
         Makes what a worker calls.
-    source
-        Facts of the rows that come in.
+    inputs
+        Facts of what comes in, by argument, but for the genome.
     model
         Facts of the weights.
     options
@@ -64,19 +66,19 @@ class Plan:
     rows
         Writes what every shard has to do to the folder, and returns the rows of the
         result.
-    save_model
-        Writes the weights to a folder.
+    save
+        Writes the weights to the folder, and what else the workers need.
     unit
         What a row is.
     """
 
     verb: str
     task: Opener
-    source: dict[str, Any]
+    inputs: dict[str, Any]
     model: dict[str, Any]
     options: dict[str, Any]
     rows: Callable[[RunFolder], int]
-    save_model: Callable[[Path], None]
+    save: Callable[[RunFolder], None]
     unit: str
 
 
@@ -137,7 +139,7 @@ def start(
         resolve_device(device)
     manifest = Manifest(
         verb=plan.verb,
-        inputs={"source": plan.source, "genome": genome_facts(genome)},
+        inputs={**plan.inputs, "genome": genome_facts(genome)},
         model=plan.model,
         options=plan.options,
         version=version("hyenascope"),
@@ -160,6 +162,8 @@ def start(
         max_memory=max_memory,
         spread=scheduler is None,
     )
+    if not os.access(path, os.W_OK):
+        return _finished(manifest, folder)
     with _alone(path), disk_errors(path.resolve()):
         if not _is_planned(manifest, path):
             _begin(plan, manifest, folder)
@@ -177,8 +181,20 @@ def start(
                 )
                 with bar:
                     _compute(plan, folder, setting, todo, crew, bar)
-        finish_store(folder.zarr, _provenance(manifest, total_facts(folder)))
+        finish_store(folder.zarr, provenance(manifest, total_facts(folder)))
     return Run(path)
+
+
+def _finished(manifest: Manifest, folder: RunFolder) -> Run:
+    """Return a run that needs nothing more, from a folder that cannot be written."""
+    done = manifest.agrees(folder.path)
+    if done and all(folder.is_whole(shard) for shard in range(folder.shards)):
+        return Run(folder.path)
+    raise PermissionError(
+        errno.EACCES,
+        f"out must be a folder that can be written, unless its run is finished; got "
+        f"{folder.path}",
+    )
 
 
 def _is_planned(manifest: Manifest, path: Path) -> bool:
@@ -196,8 +212,9 @@ def _begin(plan: Plan, manifest: Manifest, folder: RunFolder) -> None:
     """Write weights and rows, and then the manifest that says they are whole."""
     for old in (folder.zarr, folder.parquet, folder.path / "shards"):
         shutil.rmtree(old, ignore_errors=True)
-    (folder.path / "baselines.npz").unlink(missing_ok=True)
-    plan.save_model(folder.model)
+    for made in (folder.baselines, folder.background):
+        made.unlink(missing_ok=True)
+    plan.save(folder)
     rows = plan.rows(folder)
     folder.write_size(rows, manifest.shard_size)
     manifest.write(folder.path)
@@ -218,7 +235,7 @@ def _create(
         template,
         rows=folder.rows,
         shard_size=manifest.shard_size,
-        provenance=_provenance(manifest, {}),
+        provenance=provenance(manifest, {}),
     )
 
 
@@ -248,25 +265,6 @@ def _compute(
 def _rows_of(shards: list[int], folder: RunFolder, size: int) -> int:
     """Count the rows of some shards."""
     return sum(min(size, folder.rows - shard * size) for shard in shards)
-
-
-def _provenance(manifest: Manifest, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a result carries: model, files, options, and what was counted."""
-    record = asdict(manifest)
-    genome = record["inputs"]["genome"]
-    return {
-        **record["model"],
-        "genome": genome["file"],
-        "genome_fingerprint": genome["fingerprint"],
-        "version": manifest.version,
-        "verb": manifest.verb,
-        **{
-            name: value
-            for name, value in record["options"].items()
-            if value is not None
-        },
-        **facts,
-    }
 
 
 @contextmanager

@@ -4,26 +4,23 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-from hyenascope._device import resolve_device
 from hyenascope.cluster.genome_order import OrderWatch, in_genome_order
-from hyenascope.cluster.manifest import Manifest
 from hyenascope.cluster.run_folder import RunFolder
 from hyenascope.cluster.shard_inputs import Row, read_rows, write_shards
-from hyenascope.cluster.worker import (
-    Setting,
-    ShardResult,
-    saved_model,
-    worker_device,
-)
+from hyenascope.cluster.worker import OpenRun, ShardResult
 from hyenascope.data.fasta import FastaReader, UnknownContigError
 from hyenascope.data.variant import Variant
+from hyenascope.interpret.background import Background
 from hyenascope.interpret.baselines import Baselines
-from hyenascope.interpret.variant_scorer import ScoringOptions, VariantScorer
+from hyenascope.interpret.variant_scorer import (
+    ScoringOptions,
+    VariantScorer,
+    unique_names,
+)
 
 _SCHEMA = pa.schema(
     [
@@ -79,31 +76,32 @@ class VariantTask:
 
     Parameters
     ----------
-    setting, manifest
-        Of the run.
+    run
+        What it is part of.
     """
 
-    def __init__(self, setting: Setting, manifest: Manifest) -> None:
-        folder = RunFolder(Path(setting.folder))
-        device = resolve_device(worker_device(setting))
-        model = saved_model(folder.model, manifest, device)
-        genome = FastaReader(setting.genome)
-        options = ScoringOptions.from_record(manifest.options)
-        self._strict = manifest.options["on_error"] == "raise"
+    def __init__(self, run: OpenRun) -> None:
+        options = ScoringOptions.from_record(run.options)
+        self._strict = run.options["on_error"] == "raise"
+        self._background = None
+        if "background" in run.options:
+            self._background = Background.load(run.folder.background)
         self._scorer = VariantScorer(
-            model,
-            genome,
+            run.model(),
+            run.genome,
             options,
-            batch_size=setting.batch_size,
-            max_memory=setting.max_memory,
-            device=device,
-            baselines=_baselines(folder, genome, options),
+            batch_size=run.setting.batch_size,
+            max_memory=run.setting.max_memory,
+            device=run.device,
+            baselines=_baselines(run.folder, run.genome, options),
         )
 
     def run(self, rows: pd.DataFrame) -> ShardResult:
         """Score the variants of a shard."""
         cells = rows[["chrom", "pos", "ref", "alt", "id"]].itertuples(index=False)
         data = self._scorer.score([Variant(*row) for row in cells], strict=self._strict)
+        if self._background is not None:
+            data = self._background.percentile(data)
         data.obs_names = rows["name"].tolist()
         data.obs["input_row"] = rows["input_row"].to_numpy()
         found = data.uns.pop("hyenascope")
@@ -143,11 +141,9 @@ def _named(rows: Iterable[Row]) -> Iterator[Row]:
     Rows of one position stand together, be the contig spelled one way or another.
     """
     for _, together in groupby(rows, key=lambda row: row[2]):
-        seen: Counter[str] = Counter()
-        for row in together:
-            name = "{}:{}:{}>{}".format(*row[1:5])
-            seen[name] += 1
-            yield (*row, name if seen[name] == 1 else f"{name}#{seen[name]}")
+        here = list(together)
+        names = unique_names("{}:{}:{}>{}".format(*row[1:5]) for row in here)
+        yield from ((*row, name) for row, name in zip(here, names, strict=True))
 
 
 def _baselines(
@@ -156,7 +152,7 @@ def _baselines(
     """Return the word counts of the genome, counted once in a run."""
     if not options.baselines:
         return None
-    path = folder.path / "baselines.npz"
+    path = folder.baselines
     if not path.is_file():
         Baselines.fit(genome, markov_order=options.markov_order).save(path)
     return Baselines.load(path)

@@ -14,10 +14,12 @@ import anndata as ad
 import pandas as pd
 import torch
 
+from hyenascope._device import resolve_device
 from hyenascope.cluster._dask import get_worker
 from hyenascope.cluster.manifest import Manifest, ManifestError
 from hyenascope.cluster.result_store import write_shard
 from hyenascope.cluster.run_folder import RunFolder, ShardRecord, disk_errors
+from hyenascope.data.fasta import FastaReader
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.checkpoint import load_pretrained
 from hyenascope.models.hyena import HyenaLM
@@ -41,8 +43,6 @@ class Setting:
         FASTA path.
     device, batch_size, max_memory
         As in `hyenascope.score_variants`.
-    threads
-        Of torch, on each worker; its own choice if None.
     spread
         Whether workers are numbered, and share the GPUs of this machine by number.
     """
@@ -53,7 +53,6 @@ class Setting:
     device: str | None = None
     batch_size: BatchSize = "auto"
     max_memory: int = 2 * 2**30
-    threads: int | None = None
     spread: bool = False
 
 
@@ -73,7 +72,31 @@ class ShardTask(Protocol):
         """Do the rows of one shard, in their order."""
 
 
-Opener = Callable[[Setting, Manifest], ShardTask]
+class OpenRun:
+    """What a task needs of its run: the options, the files and where to compute.
+
+    Parameters
+    ----------
+    setting, manifest
+        Of the run.
+    """
+
+    def __init__(self, setting: Setting, manifest: Manifest) -> None:
+        self.setting, self.manifest = setting, manifest
+        self.options = manifest.options
+        self.folder = RunFolder(Path(setting.folder))
+        self.device = resolve_device(worker_device(setting))
+        self.genome = FastaReader(setting.genome)
+
+    def model(self) -> HyenaLM:
+        """Load the model as it was given: its name, and its type of numbers."""
+        facts = self.manifest.model
+        model = load_pretrained(self.folder.model, device=self.device)
+        model.name = facts["model"]
+        return model.to(getattr(torch, facts.get("dtype", "float32")))
+
+
+Opener = Callable[[OpenRun], ShardTask]
 
 
 def do_shard(opener: Opener, setting: Setting, shard: int) -> None:
@@ -113,13 +136,6 @@ def no_rows(opener: Opener, setting: Setting) -> ad.AnnData:
         return task.run(first).data[:0].copy()
 
 
-def saved_model(folder: Path, manifest: Manifest, device: torch.device) -> HyenaLM:
-    """Load the model of a run as it was given: its name, and its type of numbers."""
-    model = load_pretrained(folder, device=device)
-    model.name = manifest.model["model"]
-    return model.to(getattr(torch, manifest.model.get("dtype", "float32")))
-
-
 def worker_device(setting: Setting) -> str | None:
     """Return the device asked for, or of several GPUs the one of this worker.
 
@@ -137,7 +153,5 @@ def worker_device(setting: Setting) -> str | None:
 
 @lru_cache(maxsize=1)
 def _opened(opener: Opener, setting: Setting) -> tuple[Manifest, ShardTask]:
-    if setting.threads is not None:
-        torch.set_num_threads(setting.threads)
     manifest = Manifest.read(Path(setting.folder))
-    return manifest, opener(setting, manifest)
+    return manifest, opener(OpenRun(setting, manifest))

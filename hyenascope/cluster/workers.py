@@ -1,6 +1,7 @@
 """Processes that compute: some of this machine's own, or those of a Dask scheduler."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from hyenascope.cluster._dask import (
     Client,
     KilledWorker,
     LocalCluster,
+    Security,
     dask_config,
 )
 
@@ -61,8 +63,8 @@ class Workers:
     def count(self) -> int:
         """Return how many shards can be computed at once; 0 if there is no worker.
 
-        Own workers that are lost for good are replaced: dask starts one again that
-        died at work, but not one that died as it started.
+        Own workers that are lost for good are replaced, under the same number: dask
+        starts one again that died at work, but not one that died as it started.
 
         Raises
         ------
@@ -84,6 +86,7 @@ class Workers:
                 "script must call this below `if __name__ == '__main__':`, for its "
                 "workers import it again. What is done is kept."
             )
+        self._own.sync(_forget_failed, self._own)
         self._own.scale(self._wanted)
         return found
 
@@ -143,7 +146,9 @@ def connect(scheduler: Scheduler | None, workers: int | None) -> Iterator[Worker
     """Connect to a scheduler, or start worker processes for as long as it takes.
 
     Own workers share the cores of the machine among them, and of several GPUs each
-    takes one.
+    takes one. They listen on 127.0.0.1 and speak TLS with a key made for the run, so
+    that other users of the machine cannot; the dashboard, which shows but does nothing,
+    has no key. A scheduler of someone else's is as safe as they made it.
 
     Parameters
     ----------
@@ -193,7 +198,13 @@ def check_workers(scheduler: Scheduler | None, workers: int | None) -> None:
 
 
 def own_threads(workers: int | None) -> int:
-    """Return how many cores each of our own workers gets."""
+    """Return how many threads each of our own workers computes with.
+
+    Its share of the cores, unless the user's OMP_NUM_THREADS says otherwise.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if asked.isdecimal() and int(asked):
+        return int(asked)
     return max(1, CPU_COUNT // (workers or _gpus() or 1))
 
 
@@ -211,6 +222,9 @@ def _client(address: str) -> Client:
 def _own(workers: int) -> Iterator[Workers]:
     threads = str(own_threads(workers))
     settings = {
+        # Before a worker starts, for it imports a script that may import torch.
+        "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS": threads,
+        "distributed.nanny.pre-spawn-environ.MKL_NUM_THREADS": threads,
         "distributed.scheduler.allowed-failures": _DEATHS,
         "distributed.deploy.lost-worker-timeout": "10s",
         # A model is far more than dask thinks a worker should hold.
@@ -227,12 +241,33 @@ def _own(workers: int) -> Iterator[Workers]:
             memory_limit=None,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            env={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+            security=_own_security(),
         ) as cluster,
         Client(cluster) as client,
     ):
         cluster.scale(workers)
         yield Workers(client, own=cluster, wanted=workers)
+
+
+async def _forget_failed(cluster: LocalCluster) -> None:
+    """Let the cluster start those again that it holds for started."""
+    for number, worker in list(cluster.workers.items()):
+        if worker.status.name in ("failed", "closed"):
+            del cluster.workers[number]
+
+
+def _own_security() -> Security:
+    """Make a key that we and our workers have, and no other user of the machine.
+
+    A port is open to all users of it, and whoever may speak to a scheduler or a worker
+    runs code as the one who started it.
+    """
+    try:
+        return Security.temporary()
+    except ImportError as err:
+        raise ImportError(
+            "own workers need a package for their keys: pip install cryptography"
+        ) from err
 
 
 @contextmanager

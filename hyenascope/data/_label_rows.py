@@ -1,6 +1,5 @@
 """Rows of a labelled data set as files give them, checked one by one."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int8, Shaped
 
+from hyenascope.data.file_sha256 import file_sha256
 from hyenascope.data.interval import Interval
 from hyenascope.data.labelled_sequences import (
     LabelError,
@@ -189,10 +189,8 @@ def sorted_names(classes: Iterable[str]) -> list[str]:
 
 def file_record(path: Path, folder: Path | None = None) -> dict[str, object]:
     """Return name, size and sha256 of a file, for the provenance."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     name = path.relative_to(folder).as_posix() if folder else path.name
-    return {"file": name, "bytes": path.stat().st_size, "sha256": digest}
+    return {"file": name, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def _number(cell: str, name: str) -> float:

@@ -11,11 +11,11 @@ from hyenascope._typing import StrPath
 from hyenascope.data.annotated_vcf import write_annotated_vcf
 from hyenascope.data.atomic import atomic_path
 from hyenascope.data.fasta import FastaReader
+from hyenascope.data.table_files import TABLE_SUFFIXES, write_table
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.scores import wide
 
 VCF_SUFFIXES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
-TABLE_SUFFIXES = (".tsv", ".tsv.gz", ".csv", ".csv.gz", ".parquet")
 SUFFIXES = (".h5ad", *VCF_SUFFIXES, *TABLE_SUFFIXES)
 
 
@@ -76,14 +76,11 @@ def write_scores(
     if suffix in VCF_SUFFIXES:
         _write_vcf(scores, path, source, genome)
         return
+    if suffix in TABLE_SUFFIXES:
+        write_table([wide(scores).reset_index(names="variant")], path)
+        return
     with atomic_path(path) as target:
-        if suffix == ".h5ad":
-            target.write_bytes(h5ad_bytes(scores))
-        elif suffix == ".parquet":
-            wide(scores).reset_index(names="variant").to_parquet(target, index=False)
-        else:
-            separator = "," if ".csv" in suffix else "\t"
-            wide(scores).to_csv(target, sep=separator, index_label="variant")
+        target.write_bytes(h5ad_bytes(scores))
 
 
 def h5ad_bytes(scores: ad.AnnData) -> bytes:

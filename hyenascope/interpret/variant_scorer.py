@@ -7,7 +7,7 @@ change touches is computed again.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -128,6 +128,24 @@ class ScoringOptions:
         """Strands that get columns of their own beside the mean."""
         return ("forward", "reverse") if self.strands == "both" else ()
 
+    def columns(self) -> pd.DataFrame:
+        """Return a row per score: what it is, its strand, unit, and how to read it."""
+        rows: dict[str, tuple[str, str]] = {}
+        for name in self.scores:
+            rows[name] = (name, self.strands)
+            rows |= {f"{name}_{strand}": (name, strand) for strand in self.sides}
+        rows |= {name: (name, "both") for name in self.baselines}
+        frame = pd.DataFrame(
+            list(rows.values()), index=list(rows), columns=["score", "strand"]
+        )
+        for field in ("formula", "unit", "reading", "signed", "source"):
+            frame[field] = [getattr(SCORES[score], field) for score in frame["score"]]
+        frame["kind"] = [
+            "baseline" if score in self.baselines else "model"
+            for score in frame["score"]
+        ]
+        return frame
+
     def provenance(self) -> dict[str, object]:
         """Return the options as a result carries them."""
         return {
@@ -193,7 +211,7 @@ class VariantScorer:
     @cached_property
     def columns(self) -> pd.DataFrame:
         """One row per score: what it is, its strand, unit, and how to read it."""
-        return _columns(self.options)
+        return self.options.columns()
 
     @cached_property
     def provenance(self) -> dict[str, object]:
@@ -319,25 +337,6 @@ def _window(
     return _Windowed(checked, window, ambiguous)
 
 
-def _columns(options: ScoringOptions) -> pd.DataFrame:
-    """One row per score: what it is, its strand, unit, and how to read it."""
-    rows: dict[str, tuple[str, str]] = {}
-    for name in options.scores:
-        rows[name] = (name, options.strands)
-        rows |= {f"{name}_{strand}": (name, strand) for strand in options.sides}
-    rows |= {name: (name, "both") for name in options.baselines}
-    frame = pd.DataFrame(
-        list(rows.values()), index=list(rows), columns=["score", "strand"]
-    )
-    for field in ("formula", "unit", "reading", "signed", "source"):
-        frame[field] = [getattr(SCORES[score], field) for score in frame["score"]]
-    frame["kind"] = [
-        "baseline" if score in options.baselines else "model"
-        for score in frame["score"]
-    ]
-    return frame
-
-
 def _flanks(genome: FastaReader, variant: Variant, width: int) -> tuple[str, str]:
     """Up to ``width`` known-contig bases on each side of the reference allele."""
     size = genome.contigs[variant.chrom]
@@ -383,7 +382,7 @@ def _obs(
     rows = [_obs_row(v, item, genome) for v, item in zip(given, windowed, strict=True)]
     for row, note in notes.items():
         rows[row]["reason"] = note
-    frame = pd.DataFrame(rows, index=_unique([str(variant) for variant in given]))
+    frame = pd.DataFrame(rows, index=list(unique_names(map(str, given))))
     whole = ["pos", "window_start", "window_end", "ambiguous_bases"]
     return frame.astype(dict.fromkeys(whole, "int64"))
 
@@ -411,11 +410,15 @@ def _obs_row(
     }
 
 
-def _unique(names: list[str]) -> list[str]:
-    """Mark second and later appearances: AnnData needs unique names."""
+def unique_names(names: Iterable[str]) -> Iterator[str]:
+    """Mark second and later appearances: AnnData needs unique names.
+
+    Examples
+    --------
+    >>> list(unique_names(["chr1:7:A>G", "chr1:9:T>C", "chr1:7:A>G"]))
+    ['chr1:7:A>G', 'chr1:9:T>C', 'chr1:7:A>G#2']
+    """
     seen: Counter[str] = Counter()
-    result = []
     for name in names:
         seen[name] += 1
-        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return result
+        yield name if seen[name] == 1 else f"{name}#{seen[name]}"

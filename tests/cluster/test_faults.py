@@ -50,6 +50,12 @@ def poisoned(number: int, pos: int) -> Variant:
     )[number % 6]
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Small models gain nothing from threads, and these would wait for one another."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="module")
 def model():
     config = HyenaConfig(d_model=32, n_layer=2, d_inner=64, l_max=258)
@@ -135,10 +141,13 @@ class Killer(threading.Thread):
 def test_workers_are_killed_at_random(model, variants, fasta, expected, tmp_path):
     killer = Killer(tmp_path / "run", KILLS)
     killer.start()
-    run = jobs.score_variants(
-        model, variants, fasta, tmp_path / "run", workers=2, shard_size=SIZE, **OPTIONS
-    )
-    killer.stop()
+    folder = tmp_path / "run"
+    try:
+        run = jobs.score_variants(
+            model, variants, fasta, folder, workers=2, shard_size=SIZE, **OPTIONS
+        )
+    finally:
+        killer.stop()
     assert killer.killed >= KILLS
     assert_same(run, expected)
     assert run.status().status["ok"] == SHARDS * (SIZE - 1)

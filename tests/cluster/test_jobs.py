@@ -20,12 +20,16 @@ from hyenascope.cluster.worker import Setting, do_shard
 from hyenascope.cluster.workers import WorkersError
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
+from hyenascope.interpret.background import Background
+from hyenascope.interpret.fit_background import fit_background
 from hyenascope.interpret.ism import saturation_mutagenesis
 from hyenascope.interpret.variant_effect import score_variants
+from hyenascope.models.checkpoint import save_pretrained
 from hyenascope.models.embedding_data import embed_data
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask
+from tests.plain_user import read_only, run_as_plain_user
 
 TEXT = "".join(np.random.default_rng(3).choice(list("ACGT"), 900))
 
@@ -76,6 +80,96 @@ def test_variants(model, fasta, variants, client, tmp_path):
     for name in ("model", "checkpoint_hash", "genome", "genome_fingerprint", "engine"):
         assert ours[name] == theirs[name]
     assert ours["ref_agreement"] == theirs["ref_agreement"]
+
+
+def test_tables_hold_both_sides_of_a_score(model, fasta, variants, client, tmp_path):
+    run = jobs.score_variants(
+        model, variants, fasta, tmp_path / "run", scheduler=client, shard_size=2
+    )
+    found, table = run.read(), pd.concat(run.tables())
+    for layer in ("ref", "alt"):
+        columns = [f"{name}_{layer}" for name in found.var_names]
+        np.testing.assert_array_equal(table[columns], found.layers[layer])
+    sides = table["conditional_alt"] - table["conditional_ref"]
+    np.testing.assert_allclose(sides, table["conditional"])
+
+
+@pytest.fixture(scope="module")
+def background(model, fasta):
+    return fit_background(model, fasta, variants=150, least=5)
+
+
+def test_percentiles(model, fasta, background, client, tmp_path):
+    pairs = zip((90, 95, 300, 411), "ACGT", strict=True)
+    snvs = [Variant("chr1", p, TEXT[p - 1], b) for p, b in pairs if TEXT[p - 1] != b]
+    given = [*snvs, Variant("chr1", 500, TEXT[499], TEXT[499] + "A")]
+    run = jobs.score_variants(
+        model,
+        given,
+        fasta,
+        tmp_path / "run",
+        scheduler=client,
+        shard_size=2,
+        background=background,
+    )
+    found = run.read()
+    whole = score_variants(model, given, fasta, background=background)
+    ranks = whole.layers["percentile"]
+    assert np.isfinite(ranks[:-1]).all()
+    np.testing.assert_allclose(found.layers["percentile"], ranks, atol=1e-12)
+    pd.testing.assert_frame_equal(found.obs.drop(columns="input_row"), whole.obs)
+    made = found.uns["hyenascope"]["background"]
+    assert made == whole.uns["hyenascope"]["background"]
+    table = pd.concat(run.tables())
+    np.testing.assert_array_equal(
+        table["conditional_percentile"],
+        found[:, "conditional"].layers["percentile"][:, 0],
+    )
+
+
+def test_another_background_is_another_run(
+    model, fasta, variants, background, client, tmp_path
+):
+    def begin(background=None, **options):
+        return jobs.score_variants(
+            model,
+            variants,
+            fasta,
+            tmp_path / "run",
+            scheduler=client,
+            background=background,
+            **options,
+        )
+
+    begin(background)
+    begin(Background(background.scores.copy(), least=5))  # the same numbers
+    with pytest.raises(ManifestError, match=r"inputs.background: .* → none"):
+        begin()
+    with pytest.raises(ManifestError, match=r"options.background.least: 5 → 6"):
+        begin(Background(background.scores, least=6))
+    changed = background.scores.copy()
+    changed.X[0, 0] += 1
+    with pytest.raises(ManifestError, match=r"inputs.background.sha256: "):
+        begin(Background(changed, least=5))
+    with pytest.raises(ValueError, match=r"options of the background; got context 32"):
+        begin(background, context=32)
+
+
+def test_a_background_is_checked_before_the_folder_is_made(
+    model, fasta, variants, background, client, tmp_path
+):
+    with pytest.raises(ValueError, match="background must hold every score"):
+        jobs.score_variants(
+            model,
+            variants,
+            fasta,
+            tmp_path / "run",
+            scheduler=client,
+            background=background,
+            scores=("downstream",),
+            baselines=(),
+        )
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("shard_size", [7, 1000])
@@ -276,6 +370,41 @@ def test_a_folder_with_other_files_is_left_alone(
         jobs.score_variants(model, variants, fasta, tmp_path, scheduler=client)
     assert mine.read_text() == "not to be lost"
     assert [each.name for each in tmp_path.iterdir()] == ["inputs"]
+
+
+AGAIN = """
+import hyenascope as hs
+from hyenascope.cluster import jobs
+from hyenascope.cluster.run import Run
+
+if __name__ == "__main__":
+    variants = [hs.Variant.parse(name) for name in {names!r}]
+    model, options = hs.load_pretrained({model!r}), {{"scores": ("likelihood",)}}
+    print(jobs.score_variants(model, variants, {fasta!r}, {run!r}, **options).status())
+    print(len(Run({run!r}).read()), sum(map(len, Run({run!r}).tables(as_given=True))))
+"""
+
+
+def test_a_finished_run_in_a_folder_that_cannot_be_written(
+    model, fasta, variants, client, tmp_path
+):
+    options = {"scores": ("likelihood",), "scheduler": client}
+    run = jobs.score_variants(model, variants, fasta, tmp_path / "run", **options)
+    save_pretrained(model, tmp_path / "small")
+    code = AGAIN.format(
+        names=run.read().obs_names.tolist(),
+        model=str(tmp_path / "small"),
+        fasta=str(fasta),
+        run=str(tmp_path / "run"),
+    )
+    with read_only(tmp_path / "run"):
+        again = run_as_plain_user(code)
+    assert "rows_done=3" in again.stdout, again.stderr
+    assert again.stdout.split()[-2:] == ["3", "3"]
+    run.folder.record_path(0).unlink()
+    with read_only(tmp_path / "run"):
+        refused = run_as_plain_user(code)
+    assert "out must be a folder that can be written, unless its" in refused.stderr
 
 
 def test_a_closed_client_is_said_at_once(model, fasta, variants, tmp_path):

@@ -84,9 +84,10 @@ def test_tables_hold_columns_and_values(folder, whole):
     for shard in range(3):
         put(folder, whole, shard)
     found = pd.read_parquet(folder.parquet)
-    assert list(found) == ["row", *whole.obs.columns, "a", "b"]
+    assert list(found) == ["row", *whole.obs.columns, "a", "b", "a_ref", "b_ref"]
     assert found["row"].tolist() == whole.obs_names.tolist()
     np.testing.assert_array_equal(found[["a", "b"]], whole.X)
+    np.testing.assert_array_equal(found[["a_ref", "b_ref"]], whole.layers["ref"])
 
 
 @unfinished
@@ -98,10 +99,11 @@ def test_finishing_clears_up_and_says_what_it_was(folder, whole):
     assert ad.read_zarr(folder.zarr).uns["hyenascope"]["status"] == {"ok": 10}
 
 
-def test_refuses_a_variable_called_like_a_column(tmp_path, whole):
+@pytest.mark.parametrize("name", ["chrom", "a_ref", "row"])
+def test_refuses_a_variable_called_like_a_column(tmp_path, whole, name):
     clash = whole[:0].copy()
-    clash.var_names = ["a", "chrom"]
-    with pytest.raises(ValueError, match=r"called like the columns .* got chrom"):
+    clash.var_names = ["a", name]
+    with pytest.raises(ValueError, match=rf"called like the columns .* got {name}"):
         create_store(
             tmp_path / "x.zarr", clash, rows=1, shard_size=1, provenance={"model": "m"}
         )

@@ -12,7 +12,7 @@ import torch
 from hyenascope.cluster.manifest import Manifest
 from hyenascope.cluster.run_folder import RunFolder
 from hyenascope.cluster.variant_shards import VariantTask, plan_variants
-from hyenascope.cluster.worker import Setting
+from hyenascope.cluster.worker import OpenRun, Setting
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.baselines import Baselines
@@ -134,7 +134,7 @@ def test_options_come_back_from_a_record(model):
 def test_shards_make_what_one_call_makes(setting, genome, model):
     variants, setting = setting
     folder = RunFolder(Path(setting.folder))
-    task = VariantTask(setting, Manifest.read(folder.path))
+    task = VariantTask(OpenRun(setting, Manifest.read(folder.path)))
     results = [task.run(pd.read_parquet(folder.input(shard))) for shard in range(3)]
     whole = score_variants(model, variants, genome)
     found = ad.concat([result.data for result in results])
@@ -148,10 +148,10 @@ def test_shards_make_what_one_call_makes(setting, genome, model):
 def test_words_are_counted_once_in_a_run(setting, monkeypatch):
     _, setting = setting
     folder = RunFolder(Path(setting.folder))
-    VariantTask(setting, Manifest.read(folder.path))
+    VariantTask(OpenRun(setting, Manifest.read(folder.path)))
     assert (folder.path / "baselines.npz").is_file()
     monkeypatch.setattr(Baselines, "fit", None)
-    VariantTask(setting, Manifest.read(folder.path))
+    VariantTask(OpenRun(setting, Manifest.read(folder.path)))
 
 
 def test_raises_where_asked(setting):
@@ -159,6 +159,6 @@ def test_raises_where_asked(setting):
     folder = RunFolder(Path(setting.folder))
     manifest = Manifest.read(folder.path)
     manifest.options["on_error"] = "raise"
-    task = VariantTask(setting, manifest)
+    task = VariantTask(OpenRun(setting, manifest))
     with pytest.raises(VariantError, match=r"1 of 3 variants cannot be scored"):
         task.run(pd.read_parquet(folder.input(1)))
