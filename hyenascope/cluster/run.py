@@ -1,6 +1,8 @@
 """A run in a folder: begun, gone on with, looked at and read."""
 
 import json
+import os
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -168,11 +170,14 @@ class Run:
         ----------
         as_given
             Rows as they stood in the input. Where that is not the order of the shards,
-            they are sorted in the folder, which takes as much disk again.
+            they are sorted in the folder, or with other temporary files if it cannot
+            be written, which takes as much disk again.
         """
         done = [self.folder.table(record.shard) for record in self.folder.records()]
         if as_given:
-            yield from in_given_order(done, self.folder.path)
+            path = self.folder.path
+            scratch = path if os.access(path, os.W_OK) else Path(tempfile.gettempdir())
+            yield from in_given_order(done, scratch)
         else:
             yield from map(pd.read_parquet, done)
 

@@ -389,10 +389,10 @@ def test_a_finished_run_in_a_folder_that_cannot_be_written(
     model, fasta, variants, client, tmp_path
 ):
     options = {"scores": ("likelihood",), "scheduler": client}
-    run = jobs.score_variants(model, variants, fasta, tmp_path / "run", **options)
+    run = jobs.score_variants(model, variants[::-1], fasta, tmp_path / "run", **options)
     save_pretrained(model, tmp_path / "small")
     code = AGAIN.format(
-        names=run.read().obs_names.tolist(),
+        names=[str(variant) for variant in variants[::-1]],
         model=str(tmp_path / "small"),
         fasta=str(fasta),
         run=str(tmp_path / "run"),
