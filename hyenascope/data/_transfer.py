@@ -16,12 +16,10 @@ from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tqdm.auto import tqdm
-
-from hyenascope.data.atomic import DISK_ERRNOS
 
 _LOGGER = logging.getLogger("hyenascope")
 _CHUNK = 1 << 20
@@ -30,6 +28,7 @@ _PAUSE = 0.25  # seconds, doubled with each try
 _SLOWEST = 1024  # bytes within the time that a server may stay silent
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PART = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)")
 
 
 class DownloadError(OSError):
@@ -121,8 +120,9 @@ def transfer(
     Raises
     ------
     DownloadError
-        If a server refuses, sends more than ``size``, or cannot be reached or breaks
-        off again and again. What has arrived stays for the next call.
+        If a server refuses, sends more than ``size``, does not say how long a file of
+        unknown sha256 is, or cannot be reached or breaks off again and again. What has
+        arrived stays for the next call.
     """
     stated = Stated()
     left = _TRIES
@@ -197,34 +197,39 @@ def _connect(to: _Connection) -> None:
             to.stated.hear(answer.headers)
             _keep(to, answer, _expected(to, answer))
     except HTTPError as err:
-        if err.code == 416:  # what is here is not the beginning of what is there
+        if err.code == 416:
+            if err.headers.get("Content-Range") == f"bytes */{to.partial.size}":
+                return  # it was all here already
             to.partial.remove()
         if err.code in _PASSING or err.code == 416:
             raise _BrokenOff(str(err)) from err
         raise DownloadError(f"{to.url} could not be fetched: {err}.") from err
-    except (URLError, HTTPException, TimeoutError, ConnectionError) as err:
-        raise _BrokenOff(str(err) or type(err).__name__) from err
-    except OSError as err:
-        if err.errno in DISK_ERRNOS:
-            raise DownloadError(
-                err.errno,
-                f"{to.partial.path} cannot be written: {err.strerror}. Its first "
-                f"{to.partial.size:,} bytes are kept",
-            ) from err
+    except DownloadError:
         raise
+    except (OSError, HTTPException) as err:  # of a network, in its many kinds
+        raise _BrokenOff(str(err) or type(err).__name__) from err
 
 
 def _expected(to: _Connection, answer: HTTPResponse) -> int | None:
     """Prepare the partial file for an answer; return how many bytes it will have."""
-    told = answer.headers.get("Content-Length", "")
-    length = int(told) if told.isascii() and told.isdigit() else None
+    version = _version(answer.headers)
     if answer.status == 206:
-        first = f"bytes {to.partial.size}-"
-        if not answer.headers.get("Content-Range", "").startswith(first):
+        part = _PART.fullmatch(answer.headers.get("Content-Range", ""))
+        # Some servers heed Range and not If-Range: theirs may be a newer file.
+        follows = part is not None and int(part["first"]) == to.partial.size
+        if part is None or not follows or version != to.partial.version(to.url):
             to.partial.remove()
             raise _BrokenOff("it sent another part than was asked for")
-        return None if length is None else to.partial.size + length
-    to.partial.begin(to.url, _version(answer.headers))
+        return int(part["total"])
+    told = answer.headers.get("Content-Length", "")
+    length = int(told) if told.isascii() and told.isdigit() else None
+    # A connection that breaks off looks like the end of a file without a length.
+    ends = length is not None or answer.chunked
+    if not ends and to.size is None and to.stated.sha256 is None:
+        raise DownloadError(
+            f"{to.url} must come with its length or sha256; its server states neither."
+        )
+    to.partial.begin(to.url, version)
     return length
 
 
@@ -241,18 +246,30 @@ def _keep(to: _Connection, answer: HTTPResponse, expected: int | None) -> None:
     to.bar.update(to.partial.size - to.bar.n)
     # A server that dribbles never runs into the timeout of a socket.
     since, brought = time.monotonic(), 0
-    with to.partial.bytes.open("ab") as sink:
-        while chunk := answer.read1(_CHUNK):
-            sink.write(chunk)
-            to.bar.update(len(chunk))
-            brought += len(chunk)
-            if to.size is not None and sink.tell() > to.size:
-                break
-            if time.monotonic() - since > to.timeout:
-                if brought < _SLOWEST:
-                    raise _BrokenOff(f"{brought} bytes in {to.timeout:g} s")
-                since, brought = time.monotonic(), 0
+    while chunk := answer.read1(_CHUNK):
+        _append(to, chunk)
+        to.bar.update(len(chunk))
+        brought += len(chunk)
+        if to.size is not None and to.partial.size > to.size:
+            break
+        if time.monotonic() - since > to.timeout:
+            if brought < _SLOWEST:
+                raise _BrokenOff(f"{brought} bytes in {to.timeout:g} s")
+            since, brought = time.monotonic(), 0
+    _append(to, b"")  # an empty file is a file
     _check_size(to, expected)
+
+
+def _append(to: _Connection, chunk: bytes) -> None:
+    try:
+        with to.partial.bytes.open("ab") as sink:
+            sink.write(chunk)
+    except OSError as err:
+        raise DownloadError(
+            err.errno,
+            f"{to.partial.path} cannot be written: {err.strerror}. Its first "
+            f"{to.partial.size:,} bytes are kept",
+        ) from err
 
 
 def _check_size(to: _Connection, expected: int | None) -> None:
@@ -262,7 +279,6 @@ def _check_size(to: _Connection, expected: int | None) -> None:
         raise DownloadError(
             f"{to.url} must give {to.size} bytes, as first seen; got more."
         )
-    # A connection that breaks off looks like the end of the file.
     if expected is not None and got < expected:
         raise _BrokenOff(f"{got:,} of {expected:,} bytes")
 

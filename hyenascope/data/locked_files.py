@@ -98,7 +98,8 @@ def fetch_files(
     DownloadError
         If a server cannot be reached, refuses, sends on from https to http, or breaks
         off again and again; if bytes are not those of the lock file or of the sha256
-        that the server states, or a file is there that the lock file does not know.
+        that the server states, or a file is there that the lock file does not know; if
+        a new file comes with neither its length nor its sha256.
     """
     root = Path(folder)
     present = [file for file in files if (root / file.path).exists()]
@@ -123,6 +124,8 @@ def _turn(root: Path) -> Iterator[None]:
     except Timeout:
         _LOGGER.warning("%s: another process fetches into it; waiting.", root)
         turn.acquire()
+    except (NotImplementedError, OSError) as err:  # some disks of clusters cannot lock
+        _LOGGER.warning("%s cannot be locked: %s.", root, err)
     try:
         yield
     finally:

@@ -16,8 +16,9 @@ class Site:
     """Files by path, what the server states of them, and how it misbehaves.
 
     ``faults`` holds one word per answer to come, the last one for good: none, short,
-    reset, stall, dribble, changed, busy, endless, elsewhere (another range), past
-    (416), garbled (a Content-Length that is none).
+    reset, stall, dribble, changed, busy, endless, elsewhere (another range), less (of
+    the range), newer (that range of a newer file), past (416), garbled (a
+    Content-Length that is none), chunked.
     """
 
     files: dict[str, bytes]
@@ -32,6 +33,9 @@ class Site:
 
     def next_fault(self) -> str:
         return self.faults.pop(0) if len(self.faults) > 1 else self.faults[0]
+
+
+NEWER = '"newer"'
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -62,6 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes, fault: str) -> None:
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        if fault == "newer":
+            etag, body = NEWER, body[::-1]
         asked = self.headers.get("Range")
         self.site.ranges.append(asked)
         if fault == "busy":
@@ -69,20 +75,33 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "past":
             return self.send_error(416)
         start = 0
-        if asked is not None and self.headers.get("If-Range") == etag:
+        if asked is not None and etag in (self.headers.get("If-Range"), NEWER):
             start = int(asked.removeprefix("bytes=").rstrip("-"))
+        if start == len(body):
+            return self._nothing_left(start)
+        end = (start + len(body)) // 2 if start and fault == "less" else len(body)
         self.send_response(206 if start else 200)
         if start:
             told = start - 1 if fault == "elsewhere" else start
-            self.send_header("Content-Range", f"bytes {told}-{len(body) - 1}/*")
+            self.send_header("Content-Range", f"bytes {told}-{end - 1}/{len(body)}")
         if self.site.etags:
             self.send_header("ETag", etag)
-        if fault not in {"endless", "garbled"}:
-            self.send_header("Content-Length", str(len(body) - start))
+        if fault not in {"endless", "garbled", "chunked"}:
+            self.send_header("Content-Length", str(end - start))
+        if fault == "chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+            end = len(body)
         if fault == "garbled":
             self.send_header("Content-Length", "many")
         self.end_headers()
-        return self._body(body[start:], fault)
+        return self._body(body[start:end], fault)
+
+    def _nothing_left(self, size: int) -> None:
+        self.send_response(416)
+        self.send_header("Content-Range", f"bytes */{size}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _body(self, body: bytes, fault: str) -> None:
         if fault == "changed":

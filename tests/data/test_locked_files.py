@@ -3,6 +3,7 @@ import json
 import logging
 import multiprocessing
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -173,7 +174,7 @@ def test_without_a_version_nothing_is_taken_up(site, tmp_path):
     assert not (tmp_path / ".big.fa.part").exists()
 
 
-@pytest.mark.parametrize("fault", ["elsewhere", "past"])
+@pytest.mark.parametrize("fault", ["elsewhere", "newer", "past"])
 def test_a_part_that_does_not_follow_is_dropped(site, tmp_path, fault):
     site.faults = ["short", fault, "none"]
     fetch_files([_file(site, "big.fa")], tmp_path)
@@ -219,9 +220,64 @@ def test_more_than_was_first_seen_is_not_written(site, tmp_path):
     assert _visible(tmp_path) == [LOCK_NAME]
 
 
-def test_a_length_that_is_none_is_passed_over(site, tmp_path):
+def test_a_part_of_the_part_is_followed_by_the_rest(site, tmp_path):
+    site.faults = ["short", "less", "none"]
+    fetch_files([_file(site, "big.fa")], tmp_path)
+    assert (tmp_path / "big.fa").read_bytes() == BIG
+    assert site.ranges == [None, "bytes=1500000-", "bytes=2250000-"]
+
+
+def test_a_new_file_without_length_or_digest_is_refused(site, tmp_path):
     site.faults = ["garbled"]
+    with pytest.raises(DownloadError, match="must come with its length or sha256"):
+        fetch_files([_file(site, "b.csv")], tmp_path)
+    site.stated["b.csv"] = hashlib.sha256(site.files["b.csv"]).hexdigest()
     fetch_files([_file(site, "b.csv")], tmp_path)
+    assert (tmp_path / "b.csv").read_bytes() == site.files["b.csv"]
+
+
+def test_a_file_in_chunks_needs_no_length(site, tmp_path):
+    site.faults = ["chunked"]
+    fetch_files([_file(site, "big.fa")], tmp_path)
+    assert (tmp_path / "big.fa").read_bytes() == BIG
+
+
+def test_what_arrived_whole_is_not_fetched_again(site, tmp_path, monkeypatch):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hyenascope.data.locked_files._check_bytes", die)
+        with pytest.raises(KeyboardInterrupt):
+            fetch_files([_file(site, "big.fa")], tmp_path)
+    assert _visible(tmp_path) == []
+    fetch_files([_file(site, "big.fa")], tmp_path)
+    assert (tmp_path / "big.fa").read_bytes() == BIG
+    assert site.sent == len(BIG)
+
+
+def test_errors_of_the_network_are_tried_again_and_told_as_such(
+    site, tmp_path, monkeypatch
+):
+    tried = []
+
+    def fail(self, count):
+        tried.append(count)
+        raise ssl.SSLError(5, "bad record")  # the number of a disk that fails
+
+    monkeypatch.setattr("http.client.HTTPResponse.read1", fail)
+    with pytest.raises(DownloadError, match=r"could not be fetched: .*bad record"):
+        fetch_files([_file(site, "b.csv")], tmp_path)
+    assert len(tried) == 4
+
+
+def test_a_folder_that_cannot_be_locked(site, tmp_path, monkeypatch, caplog):
+    def refuse(self, **_):
+        raise NotImplementedError("flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    fetch_files([_file(site, "b.csv")], tmp_path)
+    assert "cannot be locked: flock" in caplog.text
     assert (tmp_path / "b.csv").read_bytes() == site.files["b.csv"]
 
 
