@@ -32,10 +32,13 @@ def read_scores(path: StrPath) -> ad.AnnData:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"path must be a file; {path} does not exist.")
+        found = "which is a folder" if path.is_dir() else "which does not exist"
+        raise FileNotFoundError(f"path must be a file; got {path}, {found}.")
+    with path.open("rb"):  # it may be read
+        pass
     try:
         with h5py.File(path, "r") as file:
-            total = sum(map(_bytes_of, _datasets(file)))
+            total = sum(map(_bytes_of, _datasets(file, set())))
         if total > _MOST_PACKED * path.stat().st_size:
             raise ValueError(f"it unpacks to {total:,} bytes")
         return ad.read_h5ad(path)
@@ -46,7 +49,9 @@ def read_scores(path: StrPath) -> ad.AnnData:
         ) from err
 
 
-def _datasets(group: h5py.Group, depth: int = 0) -> Iterator[h5py.Dataset]:
+def _datasets(
+    group: h5py.Group, seen: set[int], depth: int = 0
+) -> Iterator[h5py.Dataset]:
     """Yield what lies in a group and in those inside it, and only in this file."""
     if depth > _DEEPEST:
         raise ValueError(f"its groups lie more than {_DEEPEST} deep in one another")
@@ -54,8 +59,12 @@ def _datasets(group: h5py.Group, depth: int = 0) -> Iterator[h5py.Dataset]:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ValueError(f"{name} in {group.name} is a link to another place")
         found = group[name]
+        place = h5py.h5o.get_info(found.id).addr
+        if place in seen:
+            raise ValueError(f"{name} in {group.name} has two names")
+        seen.add(place)
         if isinstance(found, h5py.Group):
-            yield from _datasets(found, depth + 1)
+            yield from _datasets(found, seen, depth + 1)
         elif isinstance(found, h5py.Dataset):
             yield found
 

@@ -106,7 +106,13 @@ def load_headed(
     file = read_config(folder / "config.json")
     tensors = _checked_tensors(folder, file, head)
     try:
-        _check_sizes(file, head, tensors)
+        check_size(file.config, tensors)
+    except ValueError as error:
+        raise ValueError(
+            f"{folder / 'config.json'} must fit the weights: {error}"
+        ) from error
+    try:
+        _check_labels(head, tensors)
         with torch.random.fork_rng(devices=[]):
             backbone = HyenaLM(file.config)
             backbone.name = file.name or folder.resolve().name
@@ -129,9 +135,8 @@ def load_headed(
     return model.eval().to(device or "cpu")
 
 
-def _check_sizes(file: ConfigFile, head: HeadFacts, tensors: Tensors) -> None:
-    """Refuse a network far larger than its weights, before it takes memory."""
-    check_size(file.config, tensors)
+def _check_labels(head: HeadFacts, tensors: Tensors) -> None:
+    """Refuse a head far larger than its weights, before it takes memory."""
     labels = head["task"]["label_names"]
     if not isinstance(labels, list) or not all(isinstance(x, str) for x in labels):
         raise ValueError("label_names must be a list of texts.")

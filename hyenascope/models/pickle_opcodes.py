@@ -21,7 +21,8 @@ def check_opcodes(pickled: bytes) -> None:
     ------
     pickle.UnpicklingError
         If it uses the extension registry, a memo larger than itself, or values more
-        than 500 levels deep.
+        than 500 levels deep. A list counts as deep as it was when it was put into
+        another; one that is filled later cannot be a key.
     Exception
         Of any kind, if it is no pickle.
     """
@@ -57,10 +58,6 @@ def _step(stack: list[int], opcode: pickletools.OpcodeInfo) -> None:
         while (depth := stack.pop()) != _MARK:
             taken.append(depth)
         takes = takes[: takes.index(pickletools.markobject)]
-    elif opcode.name == "POP_MARK":
-        while stack.pop() != _MARK:
-            pass
-        takes = []
     under = [stack.pop() for _ in takes]
     if opcode.name in _FILLS:
         container = under.pop()

@@ -248,18 +248,23 @@ def _damage(path: Path) -> str:
     """
     blob = path.resolve()
     if re.fullmatch("[0-9a-f]{64}", blob.name):
-        kind, found = "SHA-256", file_sha256(blob)
+        kind, found = "SHA-256", {file_sha256(blob)}
     elif re.fullmatch("[0-9a-f]{40}", blob.name):
-        kind, content = "SHA-1", blob.read_bytes()
-        head = b"blob %d\0" % len(content)
-        found = hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
+        content = blob.read_bytes()
+        heads = (b"blob %d\0" % len(content), b"")  # some mirrors name it plainly
+        kind, found = "SHA-1", {_sha1(head + content) for head in heads}
     else:
         return ""
-    if found == blob.name:
+    if blob.name in found:
         return ""
     then = "It was taken out of the cache; load again."
     try:
         blob.unlink()
     except OSError:  # a cache of somebody else's
         then = f"Delete {blob} and load again."
-    return f"{path.name} must have the {kind} {blob.name}; got {found}. {then}"
+    got = " or ".join(sorted(found))
+    return f"{path.name} must have the {kind} {blob.name}; got {got}. {then}"
+
+
+def _sha1(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()

@@ -58,9 +58,23 @@ def test_what_lies_elsewhere_is_not_read(path, tmp_path):
 
 def test_groups_without_end_are_refused(path):
     with h5py.File(path, "a") as file:
-        file["uns"]["again"] = file["uns"]
+        file.create_group("uns" + "/in" * 21)
     with pytest.raises(ValueError, match="more than 20 deep"):
         read_scores(path)
+
+
+def test_groups_of_two_names_are_refused(path):
+    with h5py.File(path, "a") as file:
+        file["uns"]["again"] = file["uns"]
+    with pytest.raises(ValueError, match="again in /uns has two names"):
+        read_scores(path)
+
+
+def test_a_folder_is_told_from_what_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="which is a folder"):
+        read_scores(tmp_path)
+    with pytest.raises(FileNotFoundError, match="which does not exist"):
+        read_scores(tmp_path / "x.h5ad")
 
 
 def test_what_is_no_h5ad_is_refused(tmp_path):
