@@ -24,10 +24,10 @@ def check_outputs(outputs: Sequence[Path], *, inputs: Sequence[Path]) -> None:
 def say_run(folder: Path, amount: str) -> None:
     """Tell of a run that is the result itself: where it is, and what reads it."""
     click.echo(f"run {folder}: {amount}")
+    run = f"hyenascope.cluster.run.Run({str(folder)!r})"
     found = {
-        "result.parquet": f"hyenascope.cluster.run.Run({str(folder)!r}).tables(), or "
-        "any reader of Parquet",
-        "result.zarr": "anndata.read_zarr",
+        "result.parquet": f"{run}.tables(), or any reader of Parquet",
+        "result.zarr": f"{run}.read(), or anndata.read_zarr, which trusts it",
     }
     say_facts({f"  {folder / name}": reader for name, reader in found.items()})
 

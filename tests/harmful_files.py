@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import pickle
-import resource
 import shutil
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import h5py
 import numcodecs
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from hyenascope.cluster.manifest import Manifest
@@ -37,6 +37,8 @@ from hyenascope.interpret.score_files import h5ad_bytes
 from hyenascope.training.recorded_model import read_record
 from tests.fuzz import BYTES, bounded_memory, is_refusal, time_limit
 from tests.harmful_models import DEEP, Attack, changed, model_attacks, touch
+
+resource = pytest.importorskip("resource", reason="bounds of memory are POSIX's")
 
 
 def attacks() -> Iterator[tuple[str, Attack]]:
@@ -140,9 +142,28 @@ def _runs() -> Iterator[tuple[str, Attack]]:
         code_in_a_chunk(folder)
         return lambda: Run(folder).read()
 
+    def linked_code(folder: Path) -> Callable[[], object]:
+        store = code_in_a_chunk(folder)
+        elsewhere = (store / "obs").rename(folder / "elsewhere")
+        (store / "obs").symlink_to(elsewhere, target_is_directory=True)
+        return lambda: Run(folder).read()
+
+    def endless_chunk(folder: Path) -> Callable[[], object]:
+        chunk = run_folder(folder) / "X" / "0.0"
+        chunk.symlink_to("/dev/zero")
+        return lambda: Run(folder).read()
+
+    def sparse_chunk(folder: Path) -> Callable[[], object]:
+        with (run_folder(folder) / "X" / "0.0").open("wb") as file:
+            file.truncate(2**40)
+        return lambda: Run(folder).read()
+
     zeros = bytes(2**29)
     packed = numcodecs.Blosc(cname="zstd", clevel=9).encode(zeros)
     yield "run code in a chunk", code
+    yield "run code behind a link", linked_code
+    yield "run endless chunk", endless_chunk
+    yield "run sparse chunk", sparse_chunk
     yield "run terabytes", array("X", {"shape": [10**12, 2]})
     yield "run chunk of terabytes", array("X", {"chunks": [10**12, 2]})
     yield "run below zero", array("X", {"shape": [-1, 2]})
@@ -199,12 +220,21 @@ def _scores() -> Iterator[tuple[str, Attack]]:
     def cycle(file: h5py.File, _: Path) -> None:
         file["uns"]["again"] = file["uns"]
 
+    def laughs(file: h5py.File, _: Path) -> None:
+        below = file.create_group("a0")
+        for level in range(1, 12):
+            above = file.create_group(f"a{level}")
+            for name in range(8):
+                above[str(name)] = below
+            below = above
+
     yield "scores terabyte", scores(lambda f, _: instead(f, shape=(10**11, 3)) and None)
     yield "scores 3 GB", scores(lambda f, _: instead(f, shape=(25 * 10**7, 3)) and None)
     yield "scores bomb", scores(bomb)
     yield "scores of another file", scores(elsewhere)
     yield "scores link", scores(link)
     yield "scores cycle", scores(cycle)
+    yield "scores laughs", scores(laughs)
 
 
 def _memory(name: str) -> int:

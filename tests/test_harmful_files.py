@@ -88,7 +88,12 @@ def test_a_call_does_run_in_a_plain_unpickler(folder):
         {"facts": {"status": 5}},
         {"shard": 2**40},
         {"seconds": "x"},
+        {"files": {"C:\\x": "0"}},
+        {"files": {"a\0b": "0"}},
+        {"facts": {"status": {"ok": "many"}}},
         {"finished": None},
+        {"finished": 1e300},
+        {"finished": float("nan")},
     ],
     ids=str,
 )
@@ -98,6 +103,18 @@ def test_a_record_of_an_odd_kind_counts_for_nothing(folder, changes):
     assert Run(folder).status().rows_done == 12
     assert len(Run(folder).read()) == 12
     assert not RunFolder(folder).is_whole(1)
+
+
+def test_a_record_of_no_files_is_not_whole(folder):
+    run_folder(folder)
+    assert not RunFolder(folder).is_whole(1)
+
+
+def test_a_record_says_nothing_of_the_next_shard(folder):
+    run_folder(folder)
+    changed(folder / "shards" / "000000.json", {"rows": 20})
+    (folder / "shards" / "000001.json").unlink()
+    assert len(Run(folder).read()) == 12
 
 
 def test_shards_without_end_are_not_counted_through(folder):

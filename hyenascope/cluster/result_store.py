@@ -16,12 +16,14 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import zarr
-from numcodecs import VLenUTF8
+from numcodecs import Blosc, VLenUTF8
 
 from hyenascope.cluster.run_folder import RunFolder
 from hyenascope.data.atomic import atomic_path
 
 _INDEX = "_index"
+# Written out, since every release of zarr has a default of its own.
+_PACKED = Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE)
 _TABLE_LAYERS = ("ref", "alt", "percentile")  # columns such as conditional_ref
 
 
@@ -70,8 +72,10 @@ def create_store(
     layers.attrs.update(_encoding("dict", "0.1.0"))
     for name, values in template.layers.items():
         _create(layers, name, np.asarray(values), rows, size)
-    ad.io.write_elem(root, "var", template.var)
-    ad.io.write_elem(root, "uns", {"hyenascope": dict(provenance)})
+    packed = {"compressor": _PACKED}
+    ad.io.write_elem(root, "var", template.var, dataset_kwargs=packed)
+    uns = {"hyenascope": dict(provenance)}
+    ad.io.write_elem(root, "uns", uns, dataset_kwargs=packed)
     shutil.rmtree(path, ignore_errors=True)
     making.replace(path)
 
@@ -129,7 +133,8 @@ def _write_table(folder: RunFolder, shard: int, data: ad.AnnData) -> Path:
 def finish_store(path: Path, provenance: Mapping[str, Any]) -> None:
     """Write the last provenance, and remove what killed workers left half written."""
     root = zarr.open_group(path, mode="r+")
-    ad.io.write_elem(root["uns"], "hyenascope", dict(provenance))
+    packed = {"compressor": _PACKED}
+    ad.io.write_elem(root["uns"], "hyenascope", dict(provenance), dataset_kwargs=packed)
     for partial in path.rglob("*.partial"):
         partial.unlink(missing_ok=True)
 
@@ -146,13 +151,19 @@ def _create(
             chunks=chunks,
             dtype=str,
             filters=[VLenUTF8()],
+            compressors=_PACKED,
             fill_value="",
         )
         array.attrs.update(_encoding("string-array"))
         return
     fill = np.nan if values.dtype.kind == "f" else 0
     array = group.create_array(
-        name, shape=shape, chunks=chunks, dtype=values.dtype, fill_value=fill
+        name,
+        shape=shape,
+        chunks=chunks,
+        dtype=values.dtype,
+        compressors=_PACKED,
+        fill_value=fill,
     )
     array.attrs.update(_encoding("array"))
 

@@ -137,9 +137,10 @@ class Run:
             warnings.filterwarnings("ignore", "Observation names are not unique")
             data = self._stored()
             done = np.zeros(len(data), bool)
+            size = self.manifest.shard_size
             for record in self.folder.records():
-                start = record.shard * self.manifest.shard_size
-                done[start:][: record.rows] = True
+                done[record.shard * size :][: min(record.rows, size)] = True
+            data.uns["hyenascope"] = self.provenance
             return data if done.all() else data[done].copy()
 
     def _stored(self) -> ad.AnnData:

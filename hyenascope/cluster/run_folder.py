@@ -181,7 +181,9 @@ class RunFolder:
     def is_whole(self, shard: int) -> bool:
         """Whether a shard has a record and every file is what it says."""
         found = self.record(shard)
-        return found is not None and all(
+        if found is None or not found.files:
+            return False
+        return all(
             file_hash(self.path / name) == digest
             for name, digest in found.files.items()
         )
@@ -200,19 +202,26 @@ def _is_sound(found: ShardRecord) -> bool:
         and isinstance(found.files, dict)
         and all(_is_within(name) for name in found.files)
         and isinstance(found.facts, dict)
-        and isinstance(found.facts.get("status", {}), dict)
-        and all(type(x) in (int, float) for x in (found.seconds, found.finished))
+        and isinstance(status := found.facts.get("status", {}), dict)
+        and all(_is_count(rows) for rows in status.values())
+        and all(_is_time(it) for it in (found.seconds, found.finished))
     )
 
 
 def _is_within(name: str) -> bool:
     """Whether a path stays in the folder that it is relative to."""
     path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts
+    plain = not {"\\", ":", "\0"} & set(name)
+    return plain and not path.is_absolute() and ".." not in path.parts
 
 
 def _is_count(value: object) -> bool:
     return type(value) is int and value >= 0
+
+
+def _is_time(value: object) -> bool:
+    """Whether it is seconds, at most those of the year 2200."""
+    return isinstance(value, int | float) and 0 <= value <= 7.3e9
 
 
 @contextmanager

@@ -17,6 +17,7 @@ _NUMBERS = re.compile(r"[<>|][biuf](\d)")
 _TEXT, _TEXT_FILTERS = "|O", [{"id": "vlen-utf8"}]
 _TEXT_BYTES = 60  # of a short str
 _OTHER_FORMATS = ("zarr.json", ".zmetadata")
+_FACTS, _MOST_FACTS = (".zarray", ".zattrs", ".zgroup"), 2**24
 _HEADER = 16  # of Blosc; bytes 4 to 8 say what it unpacks to
 _MOST_PACKED = 256  # times; LZ4 packs no better
 
@@ -36,10 +37,19 @@ def check_store(path: Path) -> None:
         than this machine's memory; the message starts with the file.
     """
     total, memory = 0, physical_memory()
-    for file in sorted(path.rglob("*")):
-        if file.name in _OTHER_FORMATS:
+    for file in [path, *sorted(path.rglob("*"))]:
+        # Zarr follows links, and some disks take .ZARRAY for .zarray.
+        name = file.name.lower()
+        if file.is_symlink() or not (file.is_dir() or file.is_file()):
+            raise ValueError(f"{file} must be a file or a folder, and no link.")
+        if name in _OTHER_FORMATS:
             raise ValueError(f"{file} must not be there: a run writes Zarr format 2.")
-        if file.name != ".zarray":
+        if name in _FACTS and file.stat().st_size > _MOST_FACTS:
+            raise ValueError(
+                f"{file} must have at most {_MOST_FACTS:,} bytes; got "
+                f"{file.stat().st_size:,}."
+            )
+        if name != ".zarray":
             continue
         try:
             total += _checked_array(file)
@@ -68,9 +78,8 @@ def _checked_array(file: Path) -> int:
         raise ValueError(
             f"shape and chunks must be whole numbers; got {found.get('shape')!r}."
         )
-    if packed is not None:
-        _check_chunks(file.parent)
-    return max(math.prod(shape), math.prod(chunks)) * size
+    stored = _chunk_bytes(file.parent, packed=packed is not None)
+    return max(math.prod(shape) * size, math.prod(chunks) * size, stored)
 
 
 def _item_bytes(dtype: object, filters: object) -> int:
@@ -85,15 +94,23 @@ def _item_bytes(dtype: object, filters: object) -> int:
     return int(number[1])
 
 
-def _check_chunks(folder: Path) -> None:
-    """Refuse a chunk that says that it unpacks to far more than it can hold."""
+def _chunk_bytes(folder: Path, *, packed: bool) -> int:
+    """Return what the chunks take to read; refuse one that says it unpacks to far more.
+
+    A file may be larger than what the disk holds of it.
+    """
+    total = 0
     for chunk in folder.iterdir():
-        if chunk.name.startswith("."):
+        if chunk.name.startswith(".") or not chunk.is_file():
             continue
-        with chunk.open("rb") as file:
-            unpacked = int.from_bytes(file.read(_HEADER)[4:8], "little")
-        if unpacked > _MOST_PACKED * chunk.stat().st_size:
-            raise ValueError(f"chunk {chunk.name} unpacks to {unpacked:,} bytes.")
+        size = unpacked = chunk.stat().st_size
+        if packed:
+            with chunk.open("rb") as file:
+                unpacked = int.from_bytes(file.read(_HEADER)[4:8], "little")
+            if unpacked > _MOST_PACKED * size:
+                raise ValueError(f"chunk {chunk.name} unpacks to {unpacked:,} bytes.")
+        total += max(size, unpacked)
+    return total
 
 
 def _sizes(values: object) -> list[int] | None:

@@ -1,5 +1,7 @@
 """An AnnData written shard by shard reads as if it had been written at once."""
 
+import json
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ import pytest
 
 from hyenascope.cluster.result_store import create_store, finish_store, write_shard
 from hyenascope.cluster.run_folder import RunFolder
+from hyenascope.cluster.store_check import check_store
 
 ROWS, SIZE = 10, 4
 
@@ -70,6 +73,17 @@ def test_what_is_not_there_reads_as_nothing(folder, whole):
     found = ad.read_zarr(folder.zarr)
     assert np.isnan(found.X[:4]).all()
     assert found.obs["chrom"].tolist() == [*[""] * 4, *whole.obs["chrom"][4:8], "", ""]
+
+
+def test_codecs_are_ours_and_not_what_zarr_would_take(folder, whole):
+    put(folder, whole, 0)
+    finish_store(folder.zarr, {"status": {"ok": 4}, "names": ["a", "b"]})
+    arrays = [json.loads(it.read_text()) for it in folder.zarr.rglob(".zarray")]
+    packed = [it["compressor"] for it in arrays if it["compressor"] is not None]
+    ours = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
+    assert len(packed) >= 10
+    assert all(it == ours for it in packed)
+    check_store(folder.zarr)
 
 
 def test_no_two_shards_share_a_file(folder, whole):

@@ -47,8 +47,9 @@ def _cancel_one(folder, cancelled):
     """End a job of ours once the first shard is done."""
     while not any(folder.glob("shards/*.json")):
         time.sleep(0.1)
-    running = ["squeue", "--noheader", "--name", "dask-worker", "--format", "%i"]
-    job = subprocess.check_output(running, text=True).split()[0]
+    ours = ["squeue", "--me", "--states", "RUNNING", "--name", "dask-worker"]
+    ours += ["--noheader", "--format", "%i"]
+    job = subprocess.check_output(ours, text=True).split()[0]
     subprocess.run(["scancel", job], check=True)
     cancelled.append(job)
 

@@ -52,3 +52,34 @@ def test_other_formats_are_refused(store, name):
     (store / "X" / name).write_text("{}")
     with pytest.raises(ValueError, match=f"{name} must not be there"):
         check_store(store)
+
+
+@pytest.mark.parametrize("name", ["obs", "X/.zarray", "X/0.0"])
+def test_links_are_refused(store, name):
+    (store / "X" / "0.0").write_bytes(bytes(64))
+    moved = (store / name).rename(store.parent / "moved")
+    (store / name).symlink_to(moved)
+    with pytest.raises(ValueError, match=rf"{name} must be a file or a folder"):
+        check_store(store)
+
+
+def test_a_link_to_a_store_is_refused(store):
+    link = store.with_name("link")
+    link.symlink_to(store, target_is_directory=True)
+    with pytest.raises(ValueError, match="link must be a file or a folder, and no"):
+        check_store(link)
+
+
+def test_names_are_those_of_every_disk(store):
+    (store / "X" / ".ZARRAY").write_text('{"zarr_format": 3}')
+    with pytest.raises(ValueError, match=r"\.ZARRAY must be as a run writes it"):
+        check_store(store)
+
+
+def test_files_without_end_are_refused(store):
+    with (store / ".zattrs").open("r+b") as file:
+        file.truncate(2**40)
+    with pytest.raises(
+        ValueError, match=r"\.zattrs must have at most 16,777,216 bytes"
+    ):
+        check_store(store)
