@@ -1,16 +1,17 @@
 """Files that were made to harm are refused in words: no code, no terabyte, no wait."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import anndata as ad
 import numcodecs
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from hyenascope.cluster.run import Run
 from hyenascope.cluster.run_folder import RunFolder
@@ -20,8 +21,7 @@ from tests.harmful_models import changed, touch
 NAMES = [name for name, _ in attacks()]
 
 
-@cache
-def _outcomes():
+def _read_all():
     done = subprocess.run(
         [sys.executable, "-m", "tests.harmful_files"],
         capture_output=True,
@@ -34,10 +34,22 @@ def _outcomes():
     return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="session")
+def outcomes(tmp_path_factory):
+    """What came of every file, read once for all processes that run tests."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return _read_all()
+    path = tmp_path_factory.getbasetemp().parent / "harmful.json"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            path.write_text(json.dumps(_read_all()))
+    return json.loads(path.read_text())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_is_refused_and_does_no_harm(name):
-    found = _outcomes()[name]
+def test_is_refused_and_does_no_harm(outcomes, name):
+    found = outcomes[name]
     assert found["refused"], found["error"]
     assert found["named"], found["error"]
     assert found["outside"] == []
