@@ -392,6 +392,7 @@ def test_content_with_anything_else_is_refused(tmp_path, path):
         read_torch_content(path)
 
 
+@pytest.mark.usefixtures("unchecked")  # a million calls, each checked, take 25 s
 def test_content_that_repeats_itself_is_refused(path):
     found = [1]
     for _ in range(40):
