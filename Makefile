@@ -27,7 +27,7 @@ links: $(STAMP) ## ask every address that the site links to; needs a network
 
 test: $(STAMP) browser ## run every test, in a browser and of notebooks too
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal -m "not network and not gpu and not browser"
-	$(BIN)/python -m pytest -m "browser and not network and not gpu" tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not network and not gpu" tests
 	$(BIN)/python -m pytest -p no:randomly -p tests.notebook_costs --nbmake $(NOTEBOOKS) --override-ini addopts= --override-ini filterwarnings=
 
 check: $(STAMP) ## lint, types, import floors
