@@ -37,6 +37,7 @@ from hyenascope.interpret.ism_passes import (
     conditional_rows,
     mutant_rows,
 )
+from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.scores import SCORES
 from hyenascope.interpret.strand_windows import (
@@ -49,15 +50,18 @@ from hyenascope.interpret.unscored import (
     NothingScoredError,
     UnscoredRuns,
 )
-from hyenascope.models.hyena import HyenaLM
+from hyenascope.interpret.wrapped_maps import wrapped_conditional, wrapped_mutants
 from hyenascope.models.incremental import tokens_for
-from hyenascope.models.mutant_passes import READER_NAMES, choose_reader
+from hyenascope.models.mutant_passes import READER_NAMES, FullPasses, choose_reader
 from hyenascope.models.predict import (
+    AnyModel,
     check_strands,
     mean_known,
     require_causal,
     window_context,
 )
+from hyenascope.models.wrappers.any_model import native, sees_left
+from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.dna import BASES
 from hyenascope.sequence.one_hot import one_hot
 
@@ -71,14 +75,20 @@ Center = Literal["mean4", "alt3"]
 """How a map is centred: on the mean of four bases, or of the three alternates."""
 
 _DEFAULT_WINDOW = 512
+_SEEN = {True: "the bases before it", False: "all others"}
+_MASKED_FORMULAS: dict[IsmScore, str] = {
+    "conditional": "log p(alt | all other bases) − log p(ref | all other bases)",
+    "full": "Σ log p(base | all other bases) over the window, alternate − reference",
+    "downstream": "",  # refused
+}
 
 
 def saturation_mutagenesis(
-    model: HyenaLM,
+    model: AnyModel,
     genome: FastaReader | StrPath,
     interval: Interval,
     *,
-    score: IsmScore | HeadOutput | ScoreFunction = "downstream",
+    score: IsmScore | HeadOutput | ModelOutput | ScoreFunction | None = None,
     window: int | None = None,
     context: int | None = None,
     strands: Strands = "both",
@@ -92,8 +102,9 @@ def saturation_mutagenesis(
     Parameters
     ----------
     model
-        A causal model (two-sided ones only with a `HeadOutput`, by full passes);
-        borrowed and put back.
+        A causal model (two-sided ones only with a `HeadOutput`, by full passes), or
+        any wrapped one (`hyenascope.models.wrappers`), by full passes; borrowed and
+        put back.
     genome
         Reader or FASTA path.
     interval
@@ -101,14 +112,19 @@ def saturation_mutagenesis(
         letters whatever its strand.
     score
         ``"conditional"``, ``"downstream"``, ``"full"``, a `HeadOutput`, or any
-        function from hidden states "batch length channels" to "batch".
+        function from hidden states "batch length channels" to "batch"; of a wrapped
+        model that predicts, a `ModelOutput`. By default ``"downstream"``; of a wrapped
+        model that fills masks ``"conditional"``, log p given all other bases, and of
+        one without likelihoods its first output. With masks ``"full"`` is the
+        difference of pseudo-log-likelihoods, a pass per token and mutant.
     window
         Bases that ``"downstream"`` adds up, the mutated one included; 512 by
         default, at most half the context and half the contig.
     context
         Bases that the model reads; by default its own, at most 16,384. For a
         `HeadOutput`: the one window, centred on ``interval``, that the head sees; by
-        default ``interval`` itself.
+        default ``interval`` itself. For a `ModelOutput` the like, by default what the
+        model reads.
     strands
         ``"both"`` is the mean of the two strands where both have a number.
     center
@@ -141,7 +157,7 @@ def saturation_mutagenesis(
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "tiny.fa"
@@ -151,9 +167,12 @@ def saturation_mutagenesis(
     ((10, 4), ('A', 'C', 'G', 'T'), np.float64(0.0))
     """
     check_strands(strands)
-    if callable(score) and not isinstance(score, HeadOutput):
+    model = native(model)
+    if score is None:
+        score = _default_score(model)
+    if callable(score) and not isinstance(score, HeadOutput | ModelOutput):
         score = HeadOutput(score, name=getattr(score, "__name__", "score"))
-    name, units, formula = _named(score)
+    name, units, formula = _named(score, model)
     with opened(genome) as reader:
         place = reader.inside(interval)
         size = reader.contigs[place.chrom]
@@ -182,7 +201,7 @@ def saturation_mutagenesis(
 
 
 def conditional_map(
-    model: HyenaLM,
+    model: AnyModel,
     genome: FastaReader | StrPath,
     interval: Interval,
     *,
@@ -193,15 +212,16 @@ def conditional_map(
 ) -> TrackData:
     """Return log p(base | left) of all four bases everywhere, in nats.
 
-    One strand's four probabilities sum to one; ``"reverse"`` reads from the right
-    and is given in forward order and letters; ``"both"`` is the mean of the two
-    log-probabilities. Parameters and errors are those of `saturation_mutagenesis`.
+    Of a wrapped model that fills masks, log p(base | all others). One strand's four
+    probabilities sum to one; ``"reverse"`` reads from the right and is given in forward
+    order and letters; ``"both"`` is the mean of the two log-probabilities. Parameters
+    and errors are those of `saturation_mutagenesis`.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "tiny.fa"
@@ -210,18 +230,24 @@ def conditional_map(
     >>> np.exp(track.values).sum(axis=1).round(6)[:3]
     array([1., 1., 1.])
     """
-    require_causal(model)
     check_strands(strands)
-    plan = MapPlan(window_context(model, context), 1, None, 0)
+    model = native(model)
+    _require_likelihoods(model)
+    plan = MapPlan(
+        window_context(model, context), 1, None, 0, sees_left=sees_left(model)
+    )
     with opened(genome) as reader:
         place = reader.inside(interval)
+        room = 1 if plan.sees_left else plan.context // 2
         windows = list(
-            strand_windows(reader, place, context=plan.context, room=1, strands=strands)
+            strand_windows(
+                reader, place, context=plan.context, room=room, strands=strands
+            )
         )
         found = _StrandMaps(place)
-        with borrow(model, device), torch.inference_mode():
+        with _running(model, plan, device), torch.inference_mode():
             for item in tqdm(windows, disable=not progress, unit="window"):
-                found.put(item, conditional_rows(model, item), plan)
+                found.put(item, _conditional(model, item), plan)
         details = provenance_of(
             model,
             reader,
@@ -229,7 +255,7 @@ def conditional_map(
             context=plan.context,
             strands=strands,
             unscored=found.unscored.rows,
-            reading="log p of each base given the bases before it; 0 is certain.",
+            reading=f"log p of each base given {_SEEN[plan.sees_left]}; 0 is certain.",
         )
     return TrackData(found.mean(), tuple(BASES), place, "log p (nats)", details)
 
@@ -298,25 +324,41 @@ class _StrandMaps:
         return mean_known(self.tables)
 
 
-def _named(score: IsmScore | HeadOutput) -> tuple[str, str, str]:
+def _default_score(model: AnyModel) -> IsmScore | ModelOutput:
+    if isinstance(model, WrappedModel) and "log_probs" not in model.offers:
+        return ModelOutput()
+    return "downstream" if sees_left(model) else "conditional"
+
+
+def _named(
+    score: IsmScore | HeadOutput | ModelOutput, model: AnyModel
+) -> tuple[str, str, str]:
     """Name, unit and formula."""
     if isinstance(score, HeadOutput):
         name = score.name
         return name, name, f"{name}(alternate) − {name}(reference)"
+    if isinstance(score, ModelOutput):
+        name = str(score)
+        units = model.units if isinstance(model, WrappedModel) else name
+        return name, units, f"{name}, alternate − reference"
     if score not in get_args(IsmScore):
         raise ValueError(
-            "score must be 'conditional', 'downstream', 'full' or a HeadOutput; "
-            f"got {score!r}."
+            "score must be 'conditional', 'downstream', 'full', a HeadOutput or a "
+            f"ModelOutput; got {score!r}."
         )
+    if not sees_left(model):
+        return score, "Δ log p (nats)", _MASKED_FORMULAS[score]
     return score, "Δ log p (nats)", SCORES[score].formula
 
 
 def _windows(
     genome: FastaReader, place: Interval, plan: MapPlan, strands: Strands
 ) -> Iterator[StrandWindow]:
-    if plan.head is not None:
+    if plan.scores_windows:
         return centred_windows(genome, place, context=plan.context, strands=strands)
-    room = plan.context // 2 if plan.span is None else plan.span
+    whole = plan.span is None or not plan.sees_left
+    room = plan.context // 2 if whole else plan.span
+    assert room is not None
     return strand_windows(
         genome, place, context=plan.context, room=room, strands=strands
     )
@@ -324,10 +366,15 @@ def _windows(
 
 @contextmanager
 def _running(
-    model: HyenaLM, plan: MapPlan, device: str | torch.device | None
+    model: AnyModel, plan: MapPlan, device: str | torch.device | None
 ) -> Iterator[None]:
     """Borrow the model, and the head if there is one."""
-    with borrow(model, device) as where:
+    borrowed = (
+        model.borrowed(device)
+        if isinstance(model, WrappedModel)
+        else borrow(model, device)
+    )
+    with borrowed as where:
         if plan.head is None:
             yield
             return
@@ -335,8 +382,16 @@ def _running(
             yield
 
 
+def _conditional(
+    model: AnyModel, item: StrandWindow
+) -> Float64[np.ndarray, "places 4"]:
+    if isinstance(model, WrappedModel):
+        return wrapped_conditional(model, item)
+    return conditional_rows(model, item)
+
+
 def _read(
-    model: HyenaLM,
+    model: AnyModel,
     genome: FastaReader,
     windows: Sequence[StrandWindow],
     plan: MapPlan,
@@ -349,9 +404,15 @@ def _read(
     with tqdm(total=total, disable=not progress, unit="mutant") as bar:
         if plan.span == 1:
             for item in windows:
-                rows = conditional_rows(model, item)
+                rows = _conditional(model, item)
                 found.put(item, _less_reference(rows, genome, item), plan)
                 bar.update(3 * item.places.length)
+            return
+        if isinstance(model, WrappedModel):
+            found.engine = READER_NAMES[FullPasses]
+            for item in windows:
+                rows = wrapped_mutants(model, item, plan, found.share, bar.update)
+                found.put(item, rows, plan)
             return
         kind = choose_reader(model, tokens_for(model, windows[0].tokens))
         found.engine = READER_NAMES[kind]
@@ -361,34 +422,66 @@ def _read(
 
 
 def _plan(
-    model: HyenaLM,
+    model: AnyModel,
     place: Interval,
     size: int,
-    score: IsmScore | HeadOutput,
+    score: IsmScore | HeadOutput | ModelOutput,
     window: int | None,
     context: int | None,
     max_memory: int,
 ) -> MapPlan:
     if isinstance(score, HeadOutput):
-        score.check_model(model)
-        context = window_context(model, place.length if context is None else context)
-        if place.length > context:
+        if isinstance(model, WrappedModel):
             raise ValueError(
-                f"interval must fit the context of {context:,} bp; "
-                f"got {place.length:,} bp."
+                "score must be a ModelOutput of a wrapped model, or a name; got a "
+                "HeadOutput, which reads our own model's states."
             )
+        score.check_model(model)
+        context = place.length if context is None else context
+    elif isinstance(score, ModelOutput):
+        _require_output(model, score)
     else:
+        _require_likelihoods(model)
+    context = window_context(model, context)
+    if isinstance(score, HeadOutput | ModelOutput) and place.length > context:
+        raise ValueError(
+            f"interval must fit the context of {context:,} bp; got {place.length:,} bp."
+        )
+    if score == "downstream":
         require_causal(model)
-        context = window_context(model, context)
     if window is not None and score != "downstream":
         raise ValueError(f"window must come with score='downstream'; got {score!r}.")
-    head = score if isinstance(score, HeadOutput) else None
-    span = _span(score, window, context, size)
-    return MapPlan(context, span, head, max_memory)
+    return MapPlan(
+        context,
+        _span(score, window, context, size),
+        score if isinstance(score, HeadOutput) else None,
+        max_memory,
+        score if isinstance(score, ModelOutput) else None,
+        sees_left(model),
+    )
+
+
+def _require_output(model: AnyModel, score: ModelOutput) -> None:
+    if not isinstance(model, WrappedModel):
+        raise ValueError(
+            "model must be a wrapped one that predicts for a ModelOutput; got "
+            f"{type(model).__name__}: a HeadOutput is for our own."
+        )
+    score.index(model)
+
+
+def _require_likelihoods(model: AnyModel) -> None:
+    if isinstance(model, WrappedModel):
+        model.require("log_probs")
+    else:
+        require_causal(model)
 
 
 def _span(
-    score: IsmScore | HeadOutput, window: int | None, context: int, size: int
+    score: IsmScore | HeadOutput | ModelOutput,
+    window: int | None,
+    context: int,
+    size: int,
 ) -> int | None:
     if score == "conditional":
         return 1

@@ -8,6 +8,7 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from hyenascope.interpret.head_output import HeadOutput
+from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.strand_windows import StrandWindow
 from hyenascope.interpret.unscored import NOT_A_BASE, NOTHING_BEFORE, contig_ends
 from hyenascope.models.hyena import HyenaLM
@@ -42,18 +43,29 @@ class MapPlan:
         Score whole windows by a head instead.
     max_memory
         Bytes that a reference pass may keep.
+    output
+        Score whole windows by an output of a wrapped model instead.
+    sees_left
+        Whether a base is judged by those before it alone.
     """
 
     context: int
     span: int | None
     head: HeadOutput | None
     max_memory: int
+    output: ModelOutput | None = None
+    sees_left: bool = True
+
+    @property
+    def scores_windows(self) -> bool:
+        """Whether a score is one number of a whole window."""
+        return self.head is not None or self.output is not None
 
     def reason(self, tokens: Int64[np.ndarray, " length"], index: int) -> str:
         """Say why a token has no score, or nothing if it has one."""
         if tokens[index] not in BASE_TOKENS:
             return NOT_A_BASE
-        if self.head is not None:
+        if self.scores_windows or not self.sees_left:
             return ""
         if index == 0:
             return NOTHING_BEFORE
@@ -74,6 +86,12 @@ class WindowShare:
         tenth = max(1, span // 10)
         self.total += float(difference.sum(1).abs().sum())
         self.last += float(difference[:, span - tenth : span].sum(1).abs().sum())
+
+    def add_changes(self, changes: Float64[np.ndarray, " window"], span: int) -> None:
+        """Count the differences of one mutant, base by base."""
+        tenth = max(1, span // 10)
+        self.total += abs(float(changes.sum()))
+        self.last += abs(float(changes[span - tenth : span].sum()))
 
     @property
     def value(self) -> float | None:

@@ -20,12 +20,16 @@ from hyenascope.data.sequences import SequenceSource, collect_sequences
 from hyenascope.models.batching import BatchSize, TokenRow, map_batches
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.pooling import pool as pool_hidden
+from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.tokenizer import (
     BASE_TOKENS,
     N_TOKEN,
     reverse_complement_tokens,
     tokenize,
 )
+
+AnyModel = HyenaLM | WrappedModel
+"""Our own model, or any other behind the protocol."""
 
 Pool = Literal["mean", "last", "max", "none"]
 
@@ -306,15 +310,16 @@ def mean_known(
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def window_context(model: HyenaLM, context: int | None) -> int:
+def window_context(model: AnyModel, context: int | None) -> int:
     """Return the window in bases that a locus is read with.
 
-    The model's own context, at most 16,384, if ``context`` is None.
+    The model's own context, at most 16,384, if ``context`` is None; of a wrapped model
+    that reads one length alone, that.
 
     Raises
     ------
     ValueError
-        If ``context`` is below 4 or above the model's ``l_max``.
+        If ``context`` is below 4 or above what the model reads.
 
     Examples
     --------
@@ -322,14 +327,36 @@ def window_context(model: HyenaLM, context: int | None) -> int:
     >>> window_context(HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=8)), None)
     1024
     """
+    fixed = isinstance(model, WrappedModel) and model.fixed_length
     if context is None:
-        return min(model.context_length, _LONGEST_DEFAULT_CONTEXT)
-    if not 4 <= context <= model.config.l_max:
+        own = model.context_length
+        return own if fixed else min(own, _LONGEST_DEFAULT_CONTEXT)
+    if fixed and context != model.context_length:
         raise ValueError(
-            f"context must be 4 to {model.config.l_max} bp, the model's longest "
-            f"input; got {context}."
+            f"context must be {model.context_length} bp, all that {model.name} reads; "
+            f"got {context}."
+        )
+    longest = longest_input(model)
+    if not 4 <= context <= longest:
+        raise ValueError(
+            f"context must be 4 to {longest} bp, the model's longest input; "
+            f"got {context}."
         )
     return context
+
+
+def longest_input(model: AnyModel) -> int:
+    """Return the most bases that a model can read at once.
+
+    Examples
+    --------
+    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> longest_input(HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=8, l_max=34)))
+    34
+    """
+    if isinstance(model, WrappedModel):
+        return model.context_length
+    return model.config.l_max
 
 
 def check_strands(strands: str) -> None:
@@ -356,12 +383,14 @@ def require_model(model: object) -> None:
     """
     if not isinstance(model, HyenaLM):
         raise TypeError(
-            f"model must be a HyenaLM; got {model!r}. load_pretrained finds names."
+            f"model must be a HyenaLM; got {model!r}. load_pretrained finds names; "
+            "hyenascope.models.wrappers has other people's models, for the verbs that "
+            "take them."
         )
 
 
-def require_causal(model: HyenaLM) -> None:
-    """Refuse a two-sided model.
+def require_causal(model: AnyModel) -> None:
+    """Refuse a two-sided model, and one without likelihoods.
 
     Raises
     ------
@@ -370,6 +399,13 @@ def require_causal(model: HyenaLM) -> None:
     TypeError
         If it is no `HyenaLM`, such as a name.
     """
+    if isinstance(model, WrappedModel):
+        model.require("log_probs")
+        if not model.causal:
+            raise ValueError(
+                f"model must be causal for this; got {model!r}, which fills masks."
+            )
+        return
     require_model(model)
     if model.config.bidirectional:
         raise ValueError(

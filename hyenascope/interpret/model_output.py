@@ -1,0 +1,140 @@
+"""What is asked of a model of readouts: one output, over some of its bins."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from hyenascope.data.interval import Interval
+from hyenascope.models.wrappers.protocol import WrappedModel
+
+Aggregation = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """One output of a wrapped model, added up or averaged over bins.
+
+    Parameters
+    ----------
+    output
+        Its name, or its number from 0.
+    region
+        0-based half-open: the bins that overlap it. All that the model gives if None.
+    width
+        Instead of a region: the bins that overlap this many bases around the middle
+        of what is mutated, or around the variant.
+    aggregation
+        ``"mean"`` or ``"sum"`` over the bins.
+
+    Raises
+    ------
+    ValueError
+        If both ``region`` and ``width`` are given, or one is empty.
+
+    Examples
+    --------
+    >>> str(ModelOutput("DNase", width=501))
+    'mean of DNase, 501 bp around'
+    """
+
+    output: str | int = 0
+    region: Interval | None = None
+    width: int | None = None
+    aggregation: Aggregation = "mean"
+
+    def __post_init__(self) -> None:
+        if self.aggregation not in get_args(Aggregation):
+            raise ValueError(
+                f"aggregation must be 'mean' or 'sum'; got {self.aggregation!r}."
+            )
+        if self.region is not None and self.width is not None:
+            raise ValueError("region must not come with width; got both.")
+        if self.width is not None and self.width < 1:
+            raise ValueError(f"width must be at least 1; got {self.width}.")
+
+    def __str__(self) -> str:
+        what = self.output if isinstance(self.output, str) else f"output {self.output}"
+        where = "" if self.width is None else f", {self.width:,} bp around"
+        where = where if self.region is None else f" over {self.region}"
+        return f"{self.aggregation} of {what}{where}"
+
+    def index(self, model: WrappedModel) -> int:
+        """Return which of the model's outputs it is.
+
+        Raises
+        ------
+        ValueError
+            If the model gives no predictions, or none by this name or number.
+        """
+        model.require("predict")
+        if isinstance(self.output, str) and self.output in model.outputs:
+            return model.outputs.index(self.output)
+        number = self.output
+        if isinstance(number, int) and 0 <= number < len(model.outputs):
+            return number
+        known = ", ".join(model.outputs[:8])
+        more = ", …" if len(model.outputs) > 8 else ""
+        raise ValueError(
+            f"output must be one of the {len(model.outputs)} of {model.name} "
+            f"({known}{more}) or its number; got {self.output!r}."
+        )
+
+    def bins(
+        self,
+        model: WrappedModel,
+        window: Interval,
+        bins: int,
+        *,
+        middle: int,
+        reverse: bool,
+    ) -> Int64[np.ndarray, " some"]:
+        """Return the numbers of the bins that count, as the model has them.
+
+        Parameters
+        ----------
+        model
+            Whose bins they are.
+        window
+            What it reads, 0-based half-open.
+        bins
+            How many it gives.
+        middle
+            0-based position around which a ``width`` lies.
+        reverse
+            Whether it reads the reverse complement.
+
+        Raises
+        ------
+        ValueError
+            If no bin overlaps what is asked for.
+        """
+        starts = window.start + model.bins(window.length, bins)
+        size = model.bin_size or window.length
+        start, end = window.start, window.end
+        if self.region is not None:
+            start, end = self.region.start, self.region.end
+            if self.region.chrom != window.chrom:
+                start = end = -1
+        elif self.width is not None:
+            start = middle - self.width // 2
+            end = start + self.width
+        found = np.flatnonzero((starts < end) & (starts + size > start))
+        if not len(found):
+            wanted = self.region or f"{self.width} bp around {middle + 1:,}"
+            raise ValueError(
+                f"region must overlap the bins of {model.name} in {window}, "
+                f"{starts[0] + 1:,} to {starts[-1] + size:,}; got {wanted}."
+            )
+        return bins - 1 - found[::-1] if reverse else found
+
+    def value(
+        self,
+        found: Float[np.ndarray, "batch bins outputs"],
+        index: int,
+        bins: Int64[np.ndarray, " some"],
+    ) -> Float[np.ndarray, " batch"]:
+        """Return the number of each sequence, in float64."""
+        picked = found[:, bins, index].astype(np.float64)
+        return picked.mean(axis=1) if self.aggregation == "mean" else picked.sum(axis=1)

@@ -1,0 +1,139 @@
+"""Maps of substitutions by wrapped models: whole windows, read again and again.
+
+What `hyenascope.interpret.ism_passes` does for our own model incrementally, here for
+any other, by its protocol alone.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float64
+
+from hyenascope.interpret.ism_passes import MapPlan, WindowShare
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.interpret.strand_windows import StrandWindow
+from hyenascope.models.wrappers.protocol import WrappedModel
+from hyenascope.sequence.tokenizer import BASE_TOKENS, detokenize
+
+_BASES = "ACGT"
+
+
+def wrapped_conditional(
+    model: WrappedModel, item: StrandWindow
+) -> Float64[np.ndarray, "places 4"]:
+    """Return log p(base | what the model sees), forward order and letters, in nats."""
+    places = [(item.first, item.stop)]
+    (table,) = model.log_probs(detokenize(item.tokens), places=places)
+    return _forward(table[item.first : item.stop], item)
+
+
+def wrapped_mutants(
+    model: WrappedModel,
+    item: StrandWindow,
+    plan: MapPlan,
+    share: WindowShare,
+    advance: Callable[[int], object],
+) -> Float64[np.ndarray, "places 4"]:
+    """Return alternate − reference of every substitution, forward order and letters.
+
+    0 at the reference base, NaN where there is no score.
+    """
+    text = detokenize(item.tokens)
+    read = _output_reader(model, item, plan.output) if plan.output else None
+    if read is None:
+        read = _likelihood_reader(model, text, plan, share)
+    rows = np.full((item.places.length, 4), np.nan)
+    batch: list[tuple[int, int, str]] = []
+    reference: float | None = None
+
+    def flush() -> None:
+        nonlocal reference
+        if not batch:
+            return
+        if reference is None and plan.output:
+            reference = float(read([(0, text)])[0])
+        values = read([(index, mutant) for index, _, mutant in batch])
+        for (index, base, _), value in zip(batch, values, strict=True):
+            rows[index - item.first, base] = value - (reference or 0.0)
+        advance(len(batch))
+        batch.clear()
+
+    for index in range(item.first, item.stop):
+        if plan.reason(item.tokens, index):
+            continue
+        for base in range(4):
+            if base + BASE_TOKENS[0] == item.tokens[index]:
+                rows[index - item.first, base] = 0.0
+                continue
+            mutant = text[:index] + _BASES[base] + text[index + 1 :]
+            batch.append((index, base, mutant))
+            if len(batch) >= model.batch_size:
+                flush()
+    flush()
+    return _forward(rows, item)
+
+
+_Reader = Callable[[list[tuple[int, str]]], Float64[np.ndarray, " mutants"]]
+
+
+def _output_reader(
+    model: WrappedModel, item: StrandWindow, output: ModelOutput
+) -> _Reader:
+    index, middle = output.index(model), item.places.center
+
+    def read(mutants: list[tuple[int, str]]) -> Float64[np.ndarray, " mutants"]:
+        found = model.predict([text for _, text in mutants])
+        bins = output.bins(
+            model, item.window, found.shape[1], middle=middle, reverse=item.reverse
+        )
+        return output.value(found, index, bins)
+
+    return read
+
+
+def _likelihood_reader(
+    model: WrappedModel, text: str, plan: MapPlan, share: WindowShare
+) -> _Reader:
+    """Return what adds up changes of log p, from the mutated base on if causal.
+
+    Of a masked model those before it change as well, and count.
+    """
+    length = len(text)
+    (table,) = model.log_probs(text)
+    expected = _picked(table, text)
+
+    def place(index: int) -> tuple[int, int]:
+        if not model.causal:
+            return 0, length
+        return index, length if plan.span is None else index + plan.span
+
+    def read(mutants: list[tuple[int, str]]) -> Float64[np.ndarray, " mutants"]:
+        places = [place(index) for index, _ in mutants]
+        tables = model.log_probs([text for _, text in mutants], places=places)
+        values = []
+        for (start, stop), (_, mutant), found in zip(
+            places, mutants, tables, strict=True
+        ):
+            change = (_picked(found, mutant) - expected)[start:stop]
+            known = np.nan_to_num(change)
+            values.append(known.sum() if np.isfinite(change).any() else np.nan)
+            if plan.span is not None:
+                share.add_changes(known, plan.span)
+        return np.array(values)
+
+    return read
+
+
+def _picked(
+    table: Float64[np.ndarray, "length 4"], text: str
+) -> Float64[np.ndarray, " length"]:
+    """Return log p of the bases that are there; NaN at N."""
+    columns = np.array([_BASES.find(letter) for letter in text])
+    picked = np.take_along_axis(table, columns.clip(0)[:, None], axis=1)[:, 0]
+    return np.where(columns < 0, np.nan, picked)
+
+
+def _forward(
+    rows: Float64[np.ndarray, "places 4"], item: StrandWindow
+) -> Float64[np.ndarray, "places 4"]:
+    return rows[::-1, ::-1] if item.reverse else rows

@@ -1,0 +1,127 @@
+"""Several models asked as one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Float64
+from torch import Tensor, nn
+
+from hyenascope.models.wrappers.protocol import Place, WrappedModel
+
+
+class Ensemble(WrappedModel):
+    """The mean of several models.
+
+    Predictions are averaged; of likelihoods the probabilities are, not their
+    logarithms, so that each row still sums to one. An ensemble offers what all its
+    members do, embeddings aside, which have no common axes.
+
+    Parameters
+    ----------
+    members
+        Two or more models with the same outputs and bins.
+    weights
+        One positive number per member; equal if None.
+    name
+        What results call it.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two members, they share nothing, or their outputs,
+        bins or directions differ.
+
+    Examples
+    --------
+    >>> from hyenascope.models.wrappers.function_model import FunctionModel
+    >>> one = FunctionModel(lambda texts: [1.0] * len(texts), context_length=8)
+    >>> two = FunctionModel(lambda texts: [4.0] * len(texts), context_length=8)
+    >>> Ensemble([one, two], weights=(2.0, 1.0)).predict("ACGT")
+    array([[[2.]]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        members: Sequence[WrappedModel],
+        *,
+        weights: Sequence[float] | None = None,
+        name: str | None = None,
+    ) -> None:
+        if len(members) < 2:
+            raise ValueError(f"members must be two or more; got {len(members)}.")
+        for what in ("outputs", "bin_size", "causal"):
+            kinds = [getattr(member, what) for member in members]
+            if any(kind != kinds[0] for kind in kinds):
+                raise ValueError(f"members must agree on {what}; got {kinds}.")
+        shares = np.ones(len(members)) if weights is None else np.asarray(weights)
+        if shares.shape != (len(members),) or not (shares > 0).all():
+            raise ValueError(
+                f"weights must be {len(members)} positive numbers; got {weights}."
+            )
+        offers = frozenset.intersection(*(member.offers for member in members))
+        offers -= {"embed"}
+        if not offers:
+            raise ValueError("members must share likelihoods or predictions; got none.")
+        first = members[0]
+        letters = "".join(
+            c for c in "ACGTN" if all(c in member.alphabet for member in members)
+        )
+        super().__init__(
+            name or " + ".join(member.name for member in members),
+            context_length=min(member.context_length for member in members),
+            alphabet=letters,
+            causal=first.causal,
+            offers=tuple(offers),
+            outputs=first.outputs,
+            units=first.units,
+            bin_size=first.bin_size,
+            fixed_length=any(member.fixed_length for member in members),
+        )
+        self.members = tuple(members)
+        self.shares = shares / shares.sum()
+        self._network: nn.Module | None = None
+
+    @property
+    def modules(self) -> Sequence[nn.Module]:
+        """Those of all members."""
+        return [module for member in self.members for module in member.modules]
+
+    @property
+    def network(self) -> nn.Module:
+        """The mean of the members' networks."""
+        self.require("gradients")
+        if self._network is None:
+            parts = [member.network for member in self.members]
+            self._network = _Mean(parts, [float(share) for share in self.shares])
+        return self._network
+
+    def _log_probs(
+        self, texts: Sequence[str], places: Sequence[Place], device: torch.device
+    ) -> list[Float64[np.ndarray, "_ 4"]]:
+        found = [
+            member.log_probs(texts, places=places, device=device)
+            for member in self.members
+        ]
+        logs = np.log(self.shares)
+        return [
+            np.logaddexp.reduce(np.stack(row) + logs[:, None, None])
+            for row in zip(*found, strict=True)
+        ]
+
+    def _predict(
+        self, texts: Sequence[str], device: torch.device
+    ) -> Float32[np.ndarray, "batch bins outputs"]:
+        found = [member.predict(texts, device=device) for member in self.members]
+        return np.average(found, axis=0, weights=self.shares).astype(np.float32)
+
+
+class _Mean(nn.Module):
+    def __init__(self, parts: Sequence[nn.Module], shares: Sequence[float]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.shares = list(shares)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        pairs = zip(self.shares, self.parts, strict=True)
+        return torch.stack([share * part(rows) for share, part in pairs]).sum(dim=0)

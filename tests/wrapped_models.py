@@ -1,0 +1,42 @@
+"""Models behind the protocol whose answers are known another way."""
+
+import torch
+from torch import nn
+
+from hyenascope.models.wrappers import HyenaModel, WrappedModel
+
+
+class PlainHyena(WrappedModel):
+    """Our own model as if it were somebody else's: nothing is incremental."""
+
+    def __init__(self, model):
+        self.inner = HyenaModel(model)
+        super().__init__(
+            "plain",
+            context_length=self.inner.context_length,
+            causal=True,
+            offers=("log_probs", "embed"),
+        )
+
+    @property
+    def modules(self):
+        return self.inner.modules
+
+    def _log_probs(self, texts, places, device):
+        return self.inner._log_probs(texts, places, device)
+
+    def _embed(self, texts, device):
+        return self.inner._embed(texts, device)
+
+
+class Weighted(nn.Module):
+    """Two outputs in bins of 4 bp: a weight per base and position, and its square."""
+
+    def __init__(self, length=16, seed=0):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.weight = nn.Parameter(torch.randn(4, length, generator=generator))
+
+    def forward(self, rows):
+        found = (rows * self.weight).unflatten(2, (-1, 4)).sum((1, 3))
+        return torch.stack([found, found.square()], dim=1)
