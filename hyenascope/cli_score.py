@@ -224,7 +224,7 @@ def _options(typed: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tables(run: "Run") -> "Iterator[pd.DataFrame]":
     """Yield the rows of a run as one process writes them."""
-    from hyenascope.interpret.variant_scorer import ScoringOptions
+    from hyenascope.interpret.scoring_options import ScoringOptions
 
     scores = list(ScoringOptions.from_record(run.manifest.options).columns().index)
     for table in run.tables(as_given=True):

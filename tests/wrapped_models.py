@@ -1,8 +1,10 @@
 """Models behind the protocol whose answers are known another way."""
 
+import numpy as np
 import torch
 from torch import nn
 
+from hyenascope.data.fasta import FastaReader
 from hyenascope.models.wrappers import HyenaModel, WrappedModel
 
 
@@ -27,6 +29,15 @@ class PlainHyena(WrappedModel):
 
     def _embed(self, texts, device):
         return self.inner._embed(texts, device)
+
+
+def random_genome(folder, length=240, unknown=105):
+    """A contig of random bases with one N, open."""
+    letters = np.random.default_rng(0).choice(list("ACGT"), length)
+    letters[unknown] = "N"
+    path = folder / "genome.fa"
+    path.write_text(">chr1\n" + "".join(letters) + "\n")
+    return FastaReader(path)
 
 
 class Weighted(nn.Module):

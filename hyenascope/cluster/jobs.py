@@ -39,10 +39,11 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.data.vcf import read_variants
 from hyenascope.interpret.background import Background
-from hyenascope.interpret.ism import Center, IsmScore
+from hyenascope.interpret.ism import Center
+from hyenascope.interpret.ism_plan import IsmScore
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.scores import BaselineName, ScoreName
-from hyenascope.interpret.variant_scorer import ScoringOptions
+from hyenascope.interpret.scoring_options import ScoringOptions
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.checkpoint import save_pretrained

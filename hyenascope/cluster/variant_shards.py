@@ -16,11 +16,8 @@ from hyenascope.data.fasta import FastaReader, UnknownContigError
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.background import Background
 from hyenascope.interpret.baselines import Baselines
-from hyenascope.interpret.variant_scorer import (
-    ScoringOptions,
-    VariantScorer,
-    unique_names,
-)
+from hyenascope.interpret.scoring_options import ScoringOptions
+from hyenascope.interpret.variant_scorer import VariantScorer, unique_names
 
 _SCHEMA = pa.schema(
     [

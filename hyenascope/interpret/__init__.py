@@ -47,17 +47,18 @@ if TYPE_CHECKING:
     from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import (
         Center,
-        IsmScore,
         center_map,
         conditional_map,
         saturation_mutagenesis,
     )
+    from hyenascope.interpret.ism_plan import IsmScore
     from hyenascope.interpret.likelihood_track import log_prob_track
     from hyenascope.interpret.marginal import (
         marginalize,
         shuffled_backgrounds,
         spacing_scan,
     )
+    from hyenascope.interpret.model_output import ModelOutput
     from hyenascope.interpret.modisco import write_modisco
     from hyenascope.interpret.motifs import annotate_seqlets, call_seqlets, scan_motifs
     from hyenascope.interpret.perturb import deletion_scan, motif_scan, occlusion_scan
@@ -80,8 +81,9 @@ _HOMES = {
     "HaplotypeEffects": "interpret.haplotype_effects",
     "HaplotypeReading": "interpret.haplotype_effects",
     "HeadOutput": "interpret.head_output",
-    "IsmScore": "interpret.ism",
+    "IsmScore": "interpret.ism_plan",
     "LogLikelihood": "interpret.gradient_targets",
+    "ModelOutput": "interpret.model_output",
     "PUBLISHED": "interpret.scores",
     "SCORES": "interpret.scores",
     "ScoreDefinition": "interpret.scores",
@@ -135,6 +137,7 @@ __all__ = [
     "HeadOutput",
     "IsmScore",
     "LogLikelihood",
+    "ModelOutput",
     "ScoreDefinition",
     "annotate_seqlets",
     "call_seqlets",

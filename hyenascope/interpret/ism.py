@@ -37,12 +37,18 @@ from hyenascope.interpret.ism_passes import (
     conditional_rows,
     mutant_rows,
 )
+from hyenascope.interpret.ism_plan import (
+    IsmScore,
+    default_score,
+    map_windows,
+    named_score,
+    plan_map,
+    require_likelihoods,
+)
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.provenance import provenance_of
-from hyenascope.interpret.scores import SCORES
 from hyenascope.interpret.strand_windows import (
     StrandWindow,
-    centred_windows,
     strand_windows,
 )
 from hyenascope.interpret.unscored import (
@@ -57,7 +63,6 @@ from hyenascope.models.predict import (
     AnyModel,
     check_strands,
     mean_known,
-    require_causal,
     window_context,
 )
 from hyenascope.models.wrappers.any_model import native, sees_left
@@ -65,22 +70,13 @@ from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.dna import BASES
 from hyenascope.sequence.one_hot import one_hot
 
-IsmScore = Literal["conditional", "downstream", "full"]
-"""Scores of the language model itself."""
-
 ScoreFunction = Callable[[Tensor], Tensor]
 """From hidden states of whole windows to one number each."""
 
 Center = Literal["mean4", "alt3"]
 """How a map is centred: on the mean of four bases, or of the three alternates."""
 
-_DEFAULT_WINDOW = 512
 _SEEN = {True: "the bases before it", False: "all others"}
-_MASKED_FORMULAS: dict[IsmScore, str] = {
-    "conditional": "log p(alt | all other bases) − log p(ref | all other bases)",
-    "full": "Σ log p(base | all other bases) over the window, alternate − reference",
-    "downstream": "",  # refused
-}
 
 
 def saturation_mutagenesis(
@@ -169,15 +165,15 @@ def saturation_mutagenesis(
     check_strands(strands)
     model = native(model)
     if score is None:
-        score = _default_score(model)
+        score = default_score(model)
     if callable(score) and not isinstance(score, HeadOutput | ModelOutput):
         score = HeadOutput(score, name=getattr(score, "__name__", "score"))
-    name, units, formula = _named(score, model)
+    name, units, formula = named_score(score, model)
     with opened(genome) as reader:
         place = reader.inside(interval)
         size = reader.contigs[place.chrom]
-        plan = _plan(model, place, size, score, window, context, max_memory)
-        windows = list(_windows(reader, place, plan, strands))
+        plan = plan_map(model, place, size, score, window, context, max_memory)
+        windows = list(map_windows(reader, place, plan, strands))
         found = _StrandMaps(place)
         with _running(model, plan, device), torch.inference_mode():
             _read(model, reader, windows, plan, found, progress=progress)
@@ -232,7 +228,7 @@ def conditional_map(
     """
     check_strands(strands)
     model = native(model)
-    _require_likelihoods(model)
+    require_likelihoods(model)
     plan = MapPlan(
         window_context(model, context), 1, None, 0, sees_left=sees_left(model)
     )
@@ -324,46 +320,6 @@ class _StrandMaps:
         return mean_known(self.tables)
 
 
-def _default_score(model: AnyModel) -> IsmScore | ModelOutput:
-    if isinstance(model, WrappedModel) and "log_probs" not in model.offers:
-        return ModelOutput()
-    return "downstream" if sees_left(model) else "conditional"
-
-
-def _named(
-    score: IsmScore | HeadOutput | ModelOutput, model: AnyModel
-) -> tuple[str, str, str]:
-    """Name, unit and formula."""
-    if isinstance(score, HeadOutput):
-        name = score.name
-        return name, name, f"{name}(alternate) − {name}(reference)"
-    if isinstance(score, ModelOutput):
-        name = str(score)
-        units = model.units if isinstance(model, WrappedModel) else name
-        return name, units, f"{name}, alternate − reference"
-    if score not in get_args(IsmScore):
-        raise ValueError(
-            "score must be 'conditional', 'downstream', 'full', a HeadOutput or a "
-            f"ModelOutput; got {score!r}."
-        )
-    if not sees_left(model):
-        return score, "Δ log p (nats)", _MASKED_FORMULAS[score]
-    return score, "Δ log p (nats)", SCORES[score].formula
-
-
-def _windows(
-    genome: FastaReader, place: Interval, plan: MapPlan, strands: Strands
-) -> Iterator[StrandWindow]:
-    if plan.scores_windows:
-        return centred_windows(genome, place, context=plan.context, strands=strands)
-    whole = plan.span is None or not plan.sees_left
-    room = plan.context // 2 if whole else plan.span
-    assert room is not None
-    return strand_windows(
-        genome, place, context=plan.context, room=room, strands=strands
-    )
-
-
 @contextmanager
 def _running(
     model: AnyModel, plan: MapPlan, device: str | torch.device | None
@@ -419,81 +375,6 @@ def _read(
         for item in windows:
             rows = mutant_rows(model, item, plan, kind, found.share, bar.update)
             found.put(item, rows, plan)
-
-
-def _plan(
-    model: AnyModel,
-    place: Interval,
-    size: int,
-    score: IsmScore | HeadOutput | ModelOutput,
-    window: int | None,
-    context: int | None,
-    max_memory: int,
-) -> MapPlan:
-    if isinstance(score, HeadOutput):
-        if isinstance(model, WrappedModel):
-            raise ValueError(
-                "score must be a ModelOutput of a wrapped model, or a name; got a "
-                "HeadOutput, which reads our own model's states."
-            )
-        score.check_model(model)
-        context = place.length if context is None else context
-    elif isinstance(score, ModelOutput):
-        _require_output(model, score)
-    else:
-        _require_likelihoods(model)
-    context = window_context(model, context)
-    if isinstance(score, HeadOutput | ModelOutput) and place.length > context:
-        raise ValueError(
-            f"interval must fit the context of {context:,} bp; got {place.length:,} bp."
-        )
-    if score == "downstream":
-        require_causal(model)
-    if window is not None and score != "downstream":
-        raise ValueError(f"window must come with score='downstream'; got {score!r}.")
-    return MapPlan(
-        context,
-        _span(score, window, context, size),
-        score if isinstance(score, HeadOutput) else None,
-        max_memory,
-        score if isinstance(score, ModelOutput) else None,
-        sees_left(model),
-    )
-
-
-def _require_output(model: AnyModel, score: ModelOutput) -> None:
-    if not isinstance(model, WrappedModel):
-        raise ValueError(
-            "model must be a wrapped one that predicts for a ModelOutput; got "
-            f"{type(model).__name__}: a HeadOutput is for our own."
-        )
-    score.index(model)
-
-
-def _require_likelihoods(model: AnyModel) -> None:
-    if isinstance(model, WrappedModel):
-        model.require("log_probs")
-    else:
-        require_causal(model)
-
-
-def _span(
-    score: IsmScore | HeadOutput | ModelOutput,
-    window: int | None,
-    context: int,
-    size: int,
-) -> int | None:
-    if score == "conditional":
-        return 1
-    if score != "downstream":
-        return None
-    if window is None:
-        return max(1, min(_DEFAULT_WINDOW, context // 2, size // 2))
-    if not 1 <= window < context:
-        raise ValueError(
-            f"window must be 1 to {context - 1}, less than the context; got {window}."
-        )
-    return window
 
 
 def _less_reference(

@@ -60,6 +60,24 @@ class ModelOutput:
         where = where if self.region is None else f" over {self.region}"
         return f"{self.aggregation} of {what}{where}"
 
+    def column(self, model: WrappedModel) -> str:
+        """Return a short name: that of the output, and what is unusual about it.
+
+        Raises
+        ------
+        ValueError
+            As `index`.
+        """
+        name = model.outputs[self.index(model)]
+        parts = [name]
+        if self.region is not None:
+            parts.append(f"over {self.region}")
+        if self.width is not None:
+            parts.append(f"{self.width:,} bp")
+        if self.aggregation != "mean":
+            parts.append(self.aggregation)
+        return ", ".join(parts)
+
     def index(self, model: WrappedModel) -> int:
         """Return which of the model's outputs it is.
 

@@ -188,6 +188,35 @@ _DEFINITIONS = (
 SCORES: dict[str, ScoreDefinition] = {each.name: each for each in _DEFINITIONS}
 """Every score and baseline; ``"full"`` is of `saturation_mutagenesis` alone."""
 
+_ALL_OTHERS = "log p(base | all other bases)"
+
+MASKED: dict[str, ScoreDefinition] = {
+    "conditional": ScoreDefinition(
+        "conditional",
+        "log p(alt | all other bases) − log p(ref | all other bases), added over the "
+        "changed bases of either haplotype",
+        "nats",
+        "Negative: the model expects the alternate less than the reference, judging by "
+        "the bases on both sides.",
+        source="GPN, log-likelihood ratio",
+    ),
+    "full_sum": ScoreDefinition(
+        "full_sum",
+        f"Σ {_ALL_OTHERS} over the whole window, alternate − reference",
+        "nats",
+        "Negative: the window with the change has a lower pseudo-log-likelihood.",
+        source="Salazar et al. 2020, arXiv 1910.14659",
+    ),
+    "full_mean": ScoreDefinition(
+        "full_mean",
+        f"mean {_ALL_OTHERS} over the whole window, alternate − reference",
+        "nats per base",
+        "Negative: the window with the change has a lower pseudo-log-likelihood.",
+        source="Salazar et al. 2020, arXiv 1910.14659",
+    ),
+}
+"""What scores mean of a model that fills masks, where it is another thing."""
+
 PUBLISHED: dict[str, tuple[ScoreName, ...]] = {
     "traitgym": ("full_sum", "last_l2", "last_cosine", "last_inner"),
     "gpn_msa": ("full_mean",),

@@ -11,20 +11,23 @@ from hyenascope._typing import OnError, Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.background import Background
+from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.scores import BaselineName, ScoreName
-from hyenascope.interpret.variant_scorer import ScoringOptions, VariantScorer
+from hyenascope.interpret.scoring_options import ScoringOptions
+from hyenascope.interpret.variant_scorer import VariantScorer
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.batching import BatchSize
-from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.predict import AnyModel
+from hyenascope.models.wrappers.any_model import native
 
 
 def score_variants(
-    model: HyenaLM,
+    model: AnyModel,
     variants: VariantSource,
     genome: FastaReader | StrPath,
     *,
     context: int | None = None,
-    scores: Sequence[ScoreName] = ("conditional", "likelihood"),
+    scores: Sequence[ScoreName | ModelOutput] | None = None,
     strands: Strands = "both",
     baselines: Sequence[BaselineName] = ("markov", "cpg", "trinucleotide"),
     markov_order: int = 8,
@@ -48,7 +51,8 @@ def score_variants(
     Parameters
     ----------
     model
-        A causal model; borrowed and put back.
+        A causal model, or any wrapped one (`hyenascope.models.wrappers`), which reads
+        both haplotypes whole; borrowed and put back.
     variants
         A VCF, BCF, TSV or CSV path, one variant or many, or a table with
         ``chrom``, ``pos`` (1-based), ``ref``, ``alt`` and optionally ``id``.
@@ -58,8 +62,12 @@ def score_variants(
     context
         Window in bases; by default the model's, at most 16,384.
     scores
-        Which model scores. ``"conditional"`` alone is the quickest. The numbers that
-        benchmarks publish are in `hyenascope.interpret.scores.PUBLISHED`.
+        Which model scores; by default ``"conditional"`` and ``"likelihood"``.
+        ``"conditional"`` alone is the quickest. The numbers that benchmarks publish are
+        in `hyenascope.interpret.scores.PUBLISHED`. Of a wrapped model that predicts, a
+        `ModelOutput` each; by default all its outputs, the mean over their bins. Of one
+        that fills masks ``"conditional"`` is the default, ``"full_sum"`` and
+        ``"full_mean"`` are of pseudo-log-likelihoods.
     strands
         ``"forward"``, ``"reverse"`` (the model reads the reverse complement), or
         ``"both"``: the mean, and each strand in a column of its own.
@@ -73,9 +81,10 @@ def score_variants(
     window_stride
         Step of the window grid, a quarter of the context by default: more
         variants share a pass, each has 3/8 to 5/8 of the context on either side.
-        1 centres every window.
+        1 centres every window, and is the default of wrapped models.
     max_ambiguous
-        Largest fraction of N and IUPAC codes in a window; they are read as N.
+        Largest fraction of N and IUPAC codes in a window; they are read as N. None
+        for a wrapped model whose alphabet has no N.
     region
         Only variants that overlap it: 1-based text or a 0-based `Interval`.
     background
@@ -112,7 +121,7 @@ def score_variants(
     >>> import tempfile
     >>> from pathlib import Path
     >>> from hyenascope.data.variant import Variant
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "tiny.fa"
@@ -121,6 +130,7 @@ def score_variants(
     >>> found.shape, found.obs["status"].iloc[0]
     ((1, 9), 'ok')
     """
+    model = native(model)
     options = ScoringOptions.of(
         model,
         context=context,

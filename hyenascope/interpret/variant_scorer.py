@@ -7,25 +7,27 @@ change touches is computed again.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, get_args
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 import torch
 
-from hyenascope._typing import Strands
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.baselines import Baselines, context_label
-from hyenascope.interpret.haplotype import grid_stride, grid_window, strand_text
+from hyenascope.interpret.haplotype import grid_window, strand_text
 from hyenascope.interpret.provenance import provenance_of
-from hyenascope.interpret.score_formulas import Sides, can_be_judged, is_cut_off
-from hyenascope.interpret.scores import SCORES, BaselineName, ScoreName
+from hyenascope.interpret.score_formulas import (
+    Sides,
+    can_be_judged,
+    is_cut_off,
+)
+from hyenascope.interpret.scoring_options import ScoringOptions
 from hyenascope.interpret.unscored import contig_ends
 from hyenascope.interpret.variant_checks import (
     CheckedVariant,
@@ -35,129 +37,14 @@ from hyenascope.interpret.variant_checks import (
 )
 from hyenascope.interpret.variant_passes import VariantPasses
 from hyenascope.interpret.window_rows import Job, PassPlan
+from hyenascope.interpret.wrapped_variants import WrappedPasses, is_too_short
 from hyenascope.models.batching import BatchSize
-from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import mean_known, require_causal, window_context
+from hyenascope.models.predict import (
+    AnyModel,
+    mean_known,
+)
+from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.dna import BASES
-
-
-@dataclass(frozen=True)
-class ScoringOptions:
-    """What is asked of every variant, checked: see `hyenascope.score_variants`."""
-
-    context: int
-    stride: int
-    scores: tuple[ScoreName, ...]
-    strands: Strands
-    baselines: tuple[BaselineName, ...]
-    markov_order: int
-    max_ambiguous: float
-    downstream_window: int
-
-    @classmethod
-    def of(
-        cls,
-        model: HyenaLM,
-        *,
-        context: int | None,
-        scores: Sequence[ScoreName],
-        strands: Strands,
-        baselines: Sequence[BaselineName],
-        markov_order: int,
-        max_ambiguous: float,
-        downstream_window: int,
-        window_stride: int | None,
-    ) -> "ScoringOptions":
-        """Fill in what depends on the model.
-
-        Raises
-        ------
-        ValueError
-            If the model is two-sided or an option out of range.
-        """
-        require_causal(model)
-        context = window_context(model, context)
-        return cls(
-            context=context,
-            stride=grid_stride(window_stride, context),
-            scores=tuple(scores),
-            strands=strands,
-            baselines=tuple(baselines),
-            markov_order=markov_order,
-            max_ambiguous=max_ambiguous,
-            downstream_window=downstream_window,
-        )
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "ScoringOptions":
-        """Read what `provenance` gave, from JSON too."""
-        return cls(
-            context=record["context"],
-            stride=record["window_stride"],
-            scores=tuple(record["scores"]),
-            strands=record["strands"],
-            baselines=tuple(record["baselines"]),
-            markov_order=record["markov_order"],
-            max_ambiguous=record["max_ambiguous"],
-            downstream_window=record["downstream_window"],
-        )
-
-    def __post_init__(self) -> None:
-        _one_of("scores", self.scores, get_args(ScoreName))
-        _one_of("baselines", self.baselines, get_args(BaselineName))
-        _one_of("strands", (self.strands,), get_args(Strands))
-        if not self.scores:
-            raise ValueError("scores must name at least one score; got none.")
-        if not 0 <= self.max_ambiguous <= 1:
-            raise ValueError(
-                f"max_ambiguous must lie between 0 and 1; got {self.max_ambiguous}."
-            )
-        if self.downstream_window < 1:
-            raise ValueError(
-                f"downstream_window must be at least 1; got {self.downstream_window}."
-            )
-
-    @property
-    def downstream(self) -> int:
-        """Bases that the downstream score adds up: what every window holds."""
-        room = self.context // 2 - self.stride // 2
-        return max(1, min(self.downstream_window, room))
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        """Strands that get columns of their own beside the mean."""
-        return ("forward", "reverse") if self.strands == "both" else ()
-
-    def columns(self) -> pd.DataFrame:
-        """Return a row per score: what it is, its strand, unit, and how to read it."""
-        rows: dict[str, tuple[str, str]] = {}
-        for name in self.scores:
-            rows[name] = (name, self.strands)
-            rows |= {f"{name}_{strand}": (name, strand) for strand in self.sides}
-        rows |= {name: (name, "both") for name in self.baselines}
-        frame = pd.DataFrame(
-            list(rows.values()), index=list(rows), columns=["score", "strand"]
-        )
-        for field in ("formula", "unit", "reading", "signed", "source"):
-            frame[field] = [getattr(SCORES[score], field) for score in frame["score"]]
-        frame["kind"] = [
-            "baseline" if score in self.baselines else "model"
-            for score in frame["score"]
-        ]
-        return frame
-
-    def provenance(self) -> dict[str, object]:
-        """Return the options as a result carries them."""
-        return {
-            "context": self.context,
-            "window_stride": self.stride,
-            "strands": self.strands,
-            "scores": list(self.scores),
-            "baselines": list(self.baselines),
-            "markov_order": self.markov_order,
-            "max_ambiguous": self.max_ambiguous,
-            "downstream_window": self.downstream,
-        }
 
 
 class VariantScorer:
@@ -183,7 +70,7 @@ class VariantScorer:
 
     def __init__(
         self,
-        model: HyenaLM,
+        model: AnyModel,
         genome: FastaReader,
         options: ScoringOptions,
         *,
@@ -240,10 +127,12 @@ class VariantScorer:
         table = _Table(len(given), self.columns)
         placed = {job.row: job for job in jobs}
         notes: dict[int, str] = {}
-        passes = VariantPasses(self.model, self.genome, self._plan, self.device)
+        passes = self._passes()
         for row, sides in passes.run(jobs, progress=progress):
             table.put_sides(row, sides, self.options)
-            notes[row] = _silent_strands(sides, placed[row], self.genome, self._plan)
+            notes[row] = _silent_strands(
+                sides, placed[row], self.genome, self._plan, self.model
+            )
         facts = {
             "baseline_bases": self._fill_baselines(table, jobs),
             "ref_agreement": ref_agreement(checked),
@@ -255,6 +144,19 @@ class VariantScorer:
             self.columns,
             layers={"ref": table.ref, "alt": table.alt},
             uns={"hyenascope": self.provenance | facts},
+        )
+
+    def _passes(self) -> VariantPasses | WrappedPasses:
+        if not isinstance(self.model, WrappedModel):
+            return VariantPasses(self.model, self.genome, self._plan, self.device)
+        return WrappedPasses(
+            self.model,
+            self.genome,
+            scores=self.options.scores,
+            outputs=dict(self.options.outputs),
+            sides=self._plan.sides,
+            window=self.options.downstream,
+            device=str(self.device),
         )
 
     def _fill_baselines(self, table: "_Table", jobs: Sequence[Job]) -> int:
@@ -295,21 +197,13 @@ class _Table:
     def put_sides(
         self, row: int, sides: dict[str, Sides], options: ScoringOptions
     ) -> None:
-        for name in options.scores:
+        for name in options.names:
             pairs = np.array([found[name] for found in sides.values()], np.float64)
             pairs[np.isnan(pairs).any(axis=1)] = np.nan  # a strand counts whole
             ref, alt = mean_known(pairs)
             self.put(row, name, float(ref), float(alt))
             for strand in options.sides:
                 self.put(row, f"{name}_{strand}", *sides[strand][name])
-
-
-def _one_of(name: str, given: Sequence[str], allowed: Sequence[str]) -> None:
-    for item in given:
-        if item not in allowed:
-            raise ValueError(
-                f"{name} must be among {', '.join(allowed)}; got {item!r}."
-            )
 
 
 def _window(
@@ -348,24 +242,32 @@ def _flanks(genome: FastaReader, variant: Variant, width: int) -> tuple[str, str
 
 
 def _silent_strands(
-    sides: dict[str, Sides], job: Job, genome: FastaReader, plan: PassPlan
+    sides: dict[str, Sides],
+    job: Job,
+    genome: FastaReader,
+    plan: PassPlan,
+    model: AnyModel,
 ) -> str:
     """Say which strands have no number: the mean then rests on the other."""
     reasons: dict[str, list[str]] = {}
     for strand, found in sides.items():
         if any(np.isnan(pair).any() for pair in found.values()):
-            reason = _silence(strand, job, genome, plan)
+            reason = _silence(strand, job, genome, plan, model)
             reasons.setdefault(reason, []).append(strand)
     return "; ".join(
         f"{' and '.join(strands)}: {reason}" for reason, strands in reasons.items()
     )
 
 
-def _silence(strand: str, job: Job, genome: FastaReader, plan: PassPlan) -> str:
+def _silence(
+    strand: str, job: Job, genome: FastaReader, plan: PassPlan, model: AnyModel
+) -> str:
     """Say why a strand has no number."""
     room = len(job.variant.ref)
     text = strand_text(genome, job.window, reverse=strand == "reverse", room=room)
     reading = text.read(job.variant)
+    if isinstance(model, WrappedModel) and is_too_short(model, reading):
+        return f"the contig must hold the {model.context_length:,} bp that are read"
     cut_off = "downstream" in plan.scores and is_cut_off(reading, plan.window)
     if not cut_off or not can_be_judged(reading):
         return "nothing before the change, or N in it"

@@ -100,7 +100,7 @@ def _likelihood_reader(
     """
     length = len(text)
     (table,) = model.log_probs(text)
-    expected = _picked(table, text)
+    expected = picked_bases(table, text)
 
     def place(index: int) -> tuple[int, int]:
         if not model.causal:
@@ -114,7 +114,7 @@ def _likelihood_reader(
         for (start, stop), (_, mutant), found in zip(
             places, mutants, tables, strict=True
         ):
-            change = (_picked(found, mutant) - expected)[start:stop]
+            change = (picked_bases(found, mutant) - expected)[start:stop]
             known = np.nan_to_num(change)
             values.append(known.sum() if np.isfinite(change).any() else np.nan)
             if plan.span is not None:
@@ -124,7 +124,7 @@ def _likelihood_reader(
     return read
 
 
-def _picked(
+def picked_bases(
     table: Float64[np.ndarray, "length 4"], text: str
 ) -> Float64[np.ndarray, " length"]:
     """Return log p of the bases that are there; NaN at N."""

@@ -23,7 +23,8 @@ from hyenascope.interpret.additive_attribution import (
 from hyenascope.interpret.gradient import saliency
 from hyenascope.interpret.gradient_targets import LogLikelihood, Target
 from hyenascope.interpret.head_output import HeadOutput
-from hyenascope.interpret.ism import IsmScore, conditional_map, saturation_mutagenesis
+from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
+from hyenascope.interpret.ism_plan import IsmScore
 from hyenascope.interpret.likelihood_track import log_prob_track
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import check_strands, weight_versions, window_context

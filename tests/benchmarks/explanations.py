@@ -46,7 +46,8 @@ from hyenascope.interpret.gradient import (
     smoothgrad,
 )
 from hyenascope.interpret.gradient_targets import LogLikelihood
-from hyenascope.interpret.ism import IsmScore, saturation_mutagenesis
+from hyenascope.interpret.ism import saturation_mutagenesis
+from hyenascope.interpret.ism_plan import IsmScore
 from hyenascope.interpret.perturb import deletion_scan, occlusion_scan
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.sequence.dna import BASES, reverse_complement

@@ -19,7 +19,7 @@ from distributed import LocalCluster
 from hyenascope.cli import main
 from hyenascope.cluster import jobs
 from hyenascope.cluster.worker import ShardResult
-from hyenascope.interpret.variant_scorer import ScoringOptions
+from hyenascope.interpret.scoring_options import ScoringOptions
 
 
 def say_peak():

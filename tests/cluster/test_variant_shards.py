@@ -16,9 +16,9 @@ from hyenascope.cluster.worker import OpenRun, Setting
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.baselines import Baselines
+from hyenascope.interpret.scoring_options import ScoringOptions
 from hyenascope.interpret.variant_checks import VariantError
 from hyenascope.interpret.variant_effect import score_variants
-from hyenascope.interpret.variant_scorer import ScoringOptions
 from hyenascope.models.checkpoint import save_pretrained
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 

@@ -8,10 +8,11 @@ import torch
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.variant import Variant
-from hyenascope.interpret import variant_scorer
+from hyenascope.interpret import scoring_options
 from hyenascope.interpret.baselines import Baselines
+from hyenascope.interpret.scoring_options import ScoringOptions
 from hyenascope.interpret.variant_effect import score_variants
-from hyenascope.interpret.variant_scorer import ScoringOptions, VariantScorer
+from hyenascope.interpret.variant_scorer import VariantScorer
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 
 TEXT = "".join(np.random.default_rng(7).choice(list("ACGT"), 600))
@@ -21,7 +22,7 @@ CONFIG = HyenaConfig(d_model=16, n_layer=2, d_inner=32, l_max=66)
 def test_refuses_unknown_scores():
     # The shape hook would refuse the literal first, so the check is called itself.
     with pytest.raises(ValueError, match=r"scores must be among cpg, gc; got 'at'"):
-        variant_scorer._one_of("scores", ["at"], ["cpg", "gc"])
+        scoring_options._one_of("scores", ["at"], ["cpg", "gc"])
 
 
 def test_list_after_list_is_one_list(tmp_path, monkeypatch):

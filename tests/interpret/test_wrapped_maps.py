@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
@@ -18,18 +17,14 @@ from hyenascope.models.wrappers import (
 )
 from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, kmer_tokenizer
-from tests.wrapped_models import PlainHyena, Weighted
+from tests.wrapped_models import PlainHyena, Weighted, random_genome
 
 PLACE = Interval("chr1", 100, 112)
 
 
 @pytest.fixture
 def genome(tmp_path):
-    letters = np.random.default_rng(0).choice(list("ACGT"), 240)
-    letters[105] = "N"
-    path = tmp_path / "genome.fa"
-    path.write_text(">chr1\n" + "".join(letters) + "\n")
-    with FastaReader(path) as reader:
+    with random_genome(tmp_path) as reader:
         yield reader
 
 
