@@ -34,7 +34,8 @@ from hyenascope.interpret.attribution_baselines import (
 )
 from hyenascope.interpret.deep_lift_rules import deep_lift_rules
 from hyenascope.interpret.gradient_targets import Target
-from hyenascope.models.hyena import HyenaLM
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.models.predict import AnyModel
 
 _READING = (
     "Positive: this base raises the target above what it is with the baseline. "
@@ -46,11 +47,11 @@ _Multipliers = Callable[[Side, Tensor], Tensor]
 
 
 def integrated_gradients(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     baseline: Baseline = "shuffle",
     shuffles: int = 10,
     steps: int = 64,
@@ -70,14 +71,16 @@ def integrated_gradients(
     Parameters
     ----------
     model
-        Borrowed: used in eval mode on ``device`` and put back.
+        Our own, or a wrapped one with gradients (`hyenascope.models.wrappers`);
+        borrowed: used in eval mode on ``device`` and put back.
     sequence
         DNA text of the interval, forward strand; or a genome, as a `FastaReader` or
         a `pathlib.Path`.
     interval
         What the model reads, 0-based half-open; every base of it gets a number.
     target
-        A `LogLikelihood`, `BaseScore`, `EmbeddingDirection` or `HeadOutput`.
+        A `LogLikelihood`, `BaseScore`, `EmbeddingDirection` or `HeadOutput`; of a
+        wrapped model a `ModelOutput`.
     baseline
         ``"n"``, ``"uniform"`` (a quarter of each base), ``"shuffle"`` (of
         dinucleotides), or rows ``length 4`` or ``baselines length 4``.
@@ -114,7 +117,7 @@ def integrated_gradients(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import LogLikelihood
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> track = integrated_gradients(
     ...     model,
@@ -155,11 +158,11 @@ def integrated_gradients(
 
 
 def deep_lift(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     baseline: Baseline = "n",
     hypothetical: bool = False,
     tolerance: float = 0.01,
@@ -179,7 +182,7 @@ def deep_lift(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import BaseScore
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> place, target = Interval("I", 0, 6), BaseScore(4, "G")
     >>> track = deep_lift(model, "ACGTGC", place, target=target, strands="forward")
@@ -200,11 +203,11 @@ def deep_lift(
 
 
 def deep_lift_shap(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     baseline: Baseline = "shuffle",
     shuffles: int = 20,
     hypothetical: bool = False,
@@ -222,7 +225,7 @@ def deep_lift_shap(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import LogLikelihood
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> place = Interval("I", 0, 10)
     >>> track = deep_lift_shap(model, "ACGTTGCAAC", place, target=LogLikelihood())

@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Float64
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyenascope._device import borrow
 from hyenascope._typing import Strands
@@ -26,12 +26,22 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.attribution_window import Window
 from hyenascope.interpret.gradient_targets import Target
+from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.unscored import NOT_A_BASE
+from hyenascope.interpret.wrapped_gradients import OutputNetwork, check_target
 from hyenascope.models.gradient_memory import plan_gradients
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.one_hot_module import OneHotLM, frozen, recomputed
-from hyenascope.models.predict import check_strands, require_model
+from hyenascope.models.predict import (
+    AnyModel,
+    check_strands,
+    longest_input,
+    require_model,
+)
+from hyenascope.models.wrappers.hyena_model import HyenaModel
+from hyenascope.models.wrappers.one_hot_model import dtype_of
+from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.one_hot import one_hot
 
 SequenceOrGenome = str | FastaReader | PathLike[str]
@@ -46,7 +56,7 @@ class Side:
     them per pass; ``rows`` is the sequence, up to the last base that can matter.
     """
 
-    net: OneHotLM
+    net: nn.Module
     rows: Float[Tensor, "1 extent 4"]
     batch: int
     reverse: bool
@@ -93,15 +103,21 @@ class Outcome:
 class Request:
     """What the caller of any method asks for."""
 
-    model: HyenaLM
+    model: AnyModel
     sequence: SequenceOrGenome
     interval: Interval
-    target: Target
+    target: Target | ModelOutput
     strands: Strands
     max_memory: int | None
     device: str | torch.device | None
 
     def __post_init__(self) -> None:
+        if isinstance(self.model, HyenaModel):
+            object.__setattr__(self, "model", self.model.model)
+        if isinstance(self.model, WrappedModel):
+            check_target(self.model, self.target)
+            check_strands(self.strands)
+            return
         require_model(self.model)
         if not isinstance(self.target, Target):
             raise TypeError(
@@ -155,11 +171,7 @@ def attribute(
         target is not inside the window.
     """
     text, interval = request.window.bases, request.window.interval
-    longest = request.model.config.l_max
-    if len(text) > longest:
-        raise ValueError(
-            f"interval must fit the context of {longest:,} bp; got {len(text):,}."
-        )
+    check_window(request.model, len(text))
     names = ("forward", "reverse") if request.strands == "both" else (request.strands,)
     tables, balances = [], []
     for name in names:
@@ -175,7 +187,7 @@ def attribute(
         values,
         tuple("ACGT"),
         interval,
-        request.target.units,
+        _units(request),
         provenance={**provenance, **record, **_summed(balances)},
     )
 
@@ -236,12 +248,44 @@ def warn_of_miss(track: TrackData, tolerance: float) -> None:
         )
 
 
+def check_window(model: AnyModel, length: int) -> None:
+    """Refuse a window that the model cannot read.
+
+    Raises
+    ------
+    ValueError
+        If it is too long, or not of the one length that the model reads.
+    """
+    longest = longest_input(model)
+    if isinstance(model, WrappedModel) and model.fixed_length and length != longest:
+        raise ValueError(
+            f"interval must have the {longest:,} bp that {model.name} reads; "
+            f"got {length:,}."
+        )
+    if length > longest:
+        raise ValueError(
+            f"interval must fit the context of {longest:,} bp; got {length:,}."
+        )
+
+
+def _units(request: Request) -> str:
+    if isinstance(request.model, WrappedModel):
+        return request.model.units
+    assert not isinstance(request.target, ModelOutput)
+    return request.target.units
+
+
 @contextmanager
 def _side(
     request: Request, text: str, interval: Interval, reverse: bool, least: int
 ) -> Iterator[Side]:
     """Borrow model and head, freeze and plan, for one strand of a window."""
     model = request.model
+    if isinstance(model, WrappedModel):
+        with _wrapped_side(request, model, text, interval, reverse, least) as side:
+            yield side
+        return
+    assert not isinstance(request.target, ModelOutput)
     rows = one_hot(text)
     rows = rows[::-1, ::-1].copy() if reverse else rows
     with ExitStack() as stack:
@@ -264,6 +308,26 @@ def _side(
         # A copy, not a view: it is the leaf whose gradient is asked for.
         seen = read[None, : reading.extent].clone().requires_grad_()
         yield Side(net, seen, plan.batch, reverse)
+
+
+@contextmanager
+def _wrapped_side(
+    request: Request,
+    model: WrappedModel,
+    text: str,
+    interval: Interval,
+    reverse: bool,
+    least: int,
+) -> Iterator[Side]:
+    assert isinstance(request.target, ModelOutput)
+    rows = model.rows(text)
+    rows = rows[::-1, ::-1].copy() if reverse else rows
+    with model.borrowed(request.device) as device:
+        net = OutputNetwork(model, request.target, interval, reverse=reverse)
+        with frozen(net):
+            read = torch.tensor(rows[None], device=device, dtype=dtype_of(net))
+            batch = max(model.batch_size, least)
+            yield Side(net, read.requires_grad_(), batch, reverse)
 
 
 def _working_dtype(model: HyenaLM) -> torch.dtype:

@@ -31,18 +31,19 @@ from hyenascope.interpret.attribution import (
 )
 from hyenascope.interpret.attribution_baselines import baseline_rows
 from hyenascope.interpret.gradient_targets import Target
-from hyenascope.models.hyena import HyenaLM
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.models.predict import AnyModel
 
 GradientCenter = Literal["mean4"] | None
 """Subtract the mean over the four letters of a position, or nothing."""
 
 
 def saliency(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     center: GradientCenter = "mean4",
     strands: Strands = "both",
     max_memory: int | None = None,
@@ -53,14 +54,16 @@ def saliency(
     Parameters
     ----------
     model
-        Borrowed: used in eval mode on ``device`` and put back.
+        Our own, or a wrapped one with gradients (`hyenascope.models.wrappers`);
+        borrowed: used in eval mode on ``device`` and put back.
     sequence
         DNA text of the interval, forward strand; or a genome, as a `FastaReader` or
         a `pathlib.Path`.
     interval
         What the model reads, 0-based half-open; every base of it gets numbers.
     target
-        A `LogLikelihood`, `BaseScore`, `EmbeddingDirection` or `HeadOutput`.
+        A `LogLikelihood`, `BaseScore`, `EmbeddingDirection` or `HeadOutput`; of a
+        wrapped model a `ModelOutput`.
     center
         ``"mean4"`` or None, the plain gradient.
     strands
@@ -86,7 +89,7 @@ def saliency(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import BaseScore
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> place = Interval("I", 100, 104)
     >>> saliency(model, "ACGT", place, target=BaseScore(102, "G")).names
@@ -106,11 +109,11 @@ def saliency(
 
 
 def input_x_gradient(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     center: GradientCenter = "mean4",
     strands: Strands = "both",
     max_memory: int | None = None,
@@ -123,7 +126,7 @@ def input_x_gradient(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import LogLikelihood
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> place = Interval("I", 100, 104)
     >>> track = input_x_gradient(model, "ACGT", place, target=LogLikelihood())
@@ -148,11 +151,11 @@ def input_x_gradient(
 
 
 def first_order_ism(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     strands: Strands = "both",
     max_memory: int | None = None,
     device: str | torch.device | None = None,
@@ -169,7 +172,7 @@ def first_order_ism(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import LogLikelihood
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> place = Interval("I", 100, 104)
     >>> track = first_order_ism(model, "ACGT", place, target=LogLikelihood())
@@ -193,11 +196,11 @@ def first_order_ism(
 
 
 def smoothgrad(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     samples: int = 32,
     noise: float = 0.1,
     center: GradientCenter = "mean4",
@@ -228,7 +231,7 @@ def smoothgrad(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import LogLikelihood
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> place = Interval("I", 100, 104)
     >>> track = smoothgrad(model, "ACGT", place, target=LogLikelihood(), samples=4)
@@ -270,11 +273,11 @@ def smoothgrad(
 
 
 def occlusion(
-    model: HyenaLM,
+    model: AnyModel,
     sequence: SequenceOrGenome,
     interval: Interval,
     *,
-    target: Target,
+    target: Target | ModelOutput,
     window: int = 1,
     stride: int = 1,
     baseline: Literal["n", "uniform"] = "n",
@@ -307,7 +310,7 @@ def occlusion(
     Examples
     --------
     >>> from hyenascope.interpret.gradient_targets import LogLikelihood
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> place = Interval("I", 100, 104)
     >>> occlusion(model, "ACGT", place, target=LogLikelihood(), window=2).values.shape

@@ -135,7 +135,7 @@ class OneHotModel(WrappedModel):
             rows = np.stack(
                 [self.rows(text) for text in texts[at : at + self.batch_size]]
             )
-            read = torch.from_numpy(rows).to(device, _dtype_of(self.module))
+            read = torch.from_numpy(rows).to(device, dtype_of(self.module))
             parts.append(self._network(read).float().cpu().numpy())
         return np.concatenate(parts)
 
@@ -197,6 +197,7 @@ class _Network(nn.Module):
             ) from None
 
 
-def _dtype_of(module: nn.Module) -> torch.dtype:
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """Return the dtype of a network's weights; float32 if it has none."""
     kinds = (p.dtype for p in module.parameters() if p.is_floating_point())
     return next(kinds, torch.float32)

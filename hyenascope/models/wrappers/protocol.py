@@ -20,6 +20,7 @@ from torch import nn
 from hyenascope._device import borrow, resolve_device
 from hyenascope.models.state_layouts import tensors_hash
 from hyenascope.models.wrappers.token_bases import TokenBases
+from hyenascope.sequence.one_hot import one_hot
 
 Offer = Literal["log_probs", "embed", "predict", "gradients"]
 """What a model can be asked for."""
@@ -275,6 +276,10 @@ class WrappedModel(ABC):
             found = self._predict(texts, where)
         self._finite(list(found))
         return found
+
+    def rows(self, text: str) -> Float32[np.ndarray, "length 4"]:
+        """Return the one-hot rows of a sequence; N is a row of zeros."""
+        return one_hot(text)
 
     @property
     def network(self) -> nn.Module:
