@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         deep_lift_shap,
         integrated_gradients,
     )
+    from hyenascope.interpret.compare_models import compare_models
     from hyenascope.interpret.dependency import dependency_map
     from hyenascope.interpret.epistasis import pairwise_mutagenesis
     from hyenascope.interpret.filters import implicit_filters
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from hyenascope.interpret.head_output import HeadOutput
     from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
     from hyenascope.interpret.likelihood_track import log_prob_track
+    from hyenascope.interpret.model_output import ModelOutput
     from hyenascope.interpret.perturb import deletion_scan
     from hyenascope.interpret.score_files import write_scores
     from hyenascope.interpret.scores import PUBLISHED, tidy, wide
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     )
     from hyenascope.models.predict_track import predict_track
     from hyenascope.models.saved_track_model import load_track_model
+    from hyenascope.models.wrappers import HuggingFaceModel, OneHotModel, check_model
     from hyenascope.training.baselines import compare
     from hyenascope.training.few_shot import classify_few_shot
     from hyenascope.training.finetune import finetune
@@ -94,6 +97,7 @@ if TYPE_CHECKING:
     from hyenascope.viz.embedding_map import plot_embedding
     from hyenascope.viz.export import write_html, write_image
     from hyenascope.viz.figure import plot_locus
+    from hyenascope.viz.model_comparison import plot_comparison
     from hyenascope.viz.reliability import plot_reliability
     from hyenascope.viz.saved_page import write_locus_html
     from hyenascope.viz.training_curves import plot_training
@@ -114,6 +118,7 @@ _HOMES = {
     "Hardware": "training.hardware",
     "HeadOutput": "interpret.head_output",
     "Heatmap": "viz.components",
+    "HuggingFaceModel": "models.wrappers",
     "HyenaConfig": "models.hyena",
     "HyenaLM": "models.hyena",
     "Interval": "data.interval",
@@ -123,8 +128,10 @@ _HOMES = {
     "LocusBrowser": "widgets.locus_browser",
     "LogLikelihood": "interpret.gradient_targets",
     "Logo": "viz.components",
+    "ModelOutput": "interpret.model_output",
     "Motifs": "viz.components",
     "MutagenesisExplorer": "widgets.mutagenesis_explorer",
+    "OneHotModel": "models.wrappers",
     "PUBLISHED": "interpret.scores",
     "PretrainOptions": "training.pretrain",
     "RefAlt": "viz.components",
@@ -135,9 +142,11 @@ _HOMES = {
     "Variant": "data.variant",
     "Variants": "viz.components",
     "WindowRules": "training.windows",
+    "check_model": "models.wrappers",
     "classify_few_shot": "training.few_shot",
     "collect_labelled": "data.labelled_sources",
     "compare": "training.baselines",
+    "compare_models": "interpret.compare_models",
     "conditional_map": "interpret.ism",
     "deep_lift_shap": "interpret.additive_attribution",
     "deletion_scan": "interpret.perturb",
@@ -165,6 +174,7 @@ _HOMES = {
     "pairwise_mutagenesis": "interpret.epistasis",
     "perplexity": "models.predict",
     "plot_benchmark": "viz.benchmark_dots",
+    "plot_comparison": "viz.model_comparison",
     "plot_embedding": "viz.embedding_map",
     "plot_locus": "viz.figure",
     "plot_reliability": "viz.reliability",
@@ -209,6 +219,7 @@ __all__ = [
     "Hardware",
     "HeadOutput",
     "Heatmap",
+    "HuggingFaceModel",
     "HyenaConfig",
     "HyenaLM",
     "Interval",
@@ -218,8 +229,10 @@ __all__ = [
     "LocusBrowser",
     "LogLikelihood",
     "Logo",
+    "ModelOutput",
     "Motifs",
     "MutagenesisExplorer",
+    "OneHotModel",
     "PretrainOptions",
     "RefAlt",
     "Sequence",
@@ -230,9 +243,11 @@ __all__ = [
     "Variants",
     "WindowRules",
     "__version__",
+    "check_model",
     "classify_few_shot",
     "collect_labelled",
     "compare",
+    "compare_models",
     "conditional_map",
     "deep_lift_shap",
     "deletion_scan",
@@ -260,6 +275,7 @@ __all__ = [
     "pairwise_mutagenesis",
     "perplexity",
     "plot_benchmark",
+    "plot_comparison",
     "plot_embedding",
     "plot_locus",
     "plot_reliability",

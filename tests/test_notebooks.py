@@ -15,11 +15,15 @@ EXTRAS = {  # what must be installed for a name to work
     },
     "cluster": {"jobs"},
     "lab": {"write_image"},
-    "motifs": {"annotate_seqlets", "call_seqlets", "scan_motifs", "write_modisco"},
+    "motifs": {
+        *("annotate_seqlets", "call_seqlets", "scan_motifs", "write_modisco"),
+        *("for_tangermeme", "tangermeme_rules"),
+    },
     "train": {
         *("compare", "cross_validate", "finetune", "finetune_tracks", "pretrain"),
         *("instruction_tune", "probe", "prompt_tune"),
     },
+    "transformers": {"HuggingFaceModel", "transformers"},
     "widgets": {"LocusBrowser", "MutagenesisExplorer", "TrainingMonitor"},
 }
 

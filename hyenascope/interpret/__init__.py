@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         integrated_gradients,
     )
     from hyenascope.interpret.background import Background
+    from hyenascope.interpret.compare_models import compare_models
     from hyenascope.interpret.dependency import (
         dependency_blocks,
         dependency_map,
@@ -63,6 +64,11 @@ if TYPE_CHECKING:
     from hyenascope.interpret.motifs import annotate_seqlets, call_seqlets, scan_motifs
     from hyenascope.interpret.perturb import deletion_scan, motif_scan, occlusion_scan
     from hyenascope.interpret.score_files import write_scores
+    from hyenascope.interpret.score_module import (
+        ScoreModule,
+        for_tangermeme,
+        tangermeme_rules,
+    )
     from hyenascope.interpret.scores import (
         PUBLISHED,
         SCORES,
@@ -87,9 +93,11 @@ _HOMES = {
     "PUBLISHED": "interpret.scores",
     "SCORES": "interpret.scores",
     "ScoreDefinition": "interpret.scores",
+    "ScoreModule": "interpret.score_module",
     "annotate_seqlets": "interpret.motifs",
     "call_seqlets": "interpret.motifs",
     "center_map": "interpret.ism",
+    "compare_models": "interpret.compare_models",
     "conditional_map": "interpret.ism",
     "deep_lift": "interpret.additive_attribution",
     "deep_lift_shap": "interpret.additive_attribution",
@@ -100,6 +108,7 @@ _HOMES = {
     "filter_table": "interpret.filters",
     "first_order_ism": "interpret.gradient",
     "fit_background": "interpret.fit_background",
+    "for_tangermeme": "interpret.score_module",
     "implicit_filters": "interpret.filters",
     "influence_track": "interpret.dependency",
     "input_x_gradient": "interpret.gradient",
@@ -118,6 +127,7 @@ _HOMES = {
     "shuffled_backgrounds": "interpret.marginal",
     "smoothgrad": "interpret.gradient",
     "spacing_scan": "interpret.marginal",
+    "tangermeme_rules": "interpret.score_module",
     "tidy": "interpret.scores",
     "wide": "interpret.scores",
     "write_modisco": "interpret.modisco",
@@ -139,9 +149,11 @@ __all__ = [
     "LogLikelihood",
     "ModelOutput",
     "ScoreDefinition",
+    "ScoreModule",
     "annotate_seqlets",
     "call_seqlets",
     "center_map",
+    "compare_models",
     "conditional_map",
     "deep_lift",
     "deep_lift_shap",
@@ -152,6 +164,7 @@ __all__ = [
     "filter_table",
     "first_order_ism",
     "fit_background",
+    "for_tangermeme",
     "implicit_filters",
     "influence_track",
     "input_x_gradient",
@@ -170,6 +183,7 @@ __all__ = [
     "shuffled_backgrounds",
     "smoothgrad",
     "spacing_scan",
+    "tangermeme_rules",
     "tidy",
     "wide",
     "write_modisco",

@@ -190,7 +190,9 @@ def saturation_mutagenesis(
             engine=found.engine,
             last_tenth=found.share.value,
             unscored=found.unscored.rows,
-            reading="Negative: the model likes the base less than the reference.",
+            reading="Negative: the base lowers the output."
+            if isinstance(score, ModelOutput)
+            else "Negative: the model likes the base less than the reference.",
         )
     track = TrackData(found.mean(), tuple(BASES), place, units, details)
     return track if center is None else center_map(track, center)

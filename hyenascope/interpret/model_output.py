@@ -12,6 +12,10 @@ from hyenascope.models.wrappers.protocol import WrappedModel
 Aggregation = Literal["mean", "sum"]
 
 
+class NoBinError(ValueError):
+    """None of the bins that a model gives lies where one is asked for."""
+
+
 @dataclass(frozen=True)
 class ModelOutput:
     """One output of a wrapped model, added up or averaged over bins.
@@ -125,7 +129,7 @@ class ModelOutput:
 
         Raises
         ------
-        ValueError
+        NoBinError
             If no bin overlaps what is asked for.
         """
         starts = window.start + model.bins(window.length, bins)
@@ -141,7 +145,7 @@ class ModelOutput:
         found = np.flatnonzero((starts < end) & (starts + size > start))
         if not len(found):
             wanted = self.region or f"{self.width} bp around {middle + 1:,}"
-            raise ValueError(
+            raise NoBinError(
                 f"region must overlap the bins of {model.name} in {window}, "
                 f"{starts[0] + 1:,} to {starts[-1] + size:,}; got {wanted}."
             )

@@ -37,7 +37,11 @@ from hyenascope.interpret.variant_checks import (
 )
 from hyenascope.interpret.variant_passes import VariantPasses
 from hyenascope.interpret.window_rows import Job, PassPlan
-from hyenascope.interpret.wrapped_variants import WrappedPasses, is_too_short
+from hyenascope.interpret.wrapped_variants import (
+    WrappedPasses,
+    can_be_read,
+    is_too_short,
+)
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.predict import (
     AnyModel,
@@ -268,6 +272,10 @@ def _silence(
     reading = text.read(job.variant)
     if isinstance(model, WrappedModel) and is_too_short(model, reading):
         return f"the contig must hold the {model.context_length:,} bp that are read"
+    if isinstance(model, WrappedModel) and can_be_read(model, reading):
+        if "log_probs" in model.offers:
+            return "N in the change, or no token that spells it"
+        return f"no bin that is asked for of {model.name} lies at the variant"
     cut_off = "downstream" in plan.scores and is_cut_off(reading, plan.window)
     if not cut_off or not can_be_judged(reading):
         return "nothing before the change, or N in it"

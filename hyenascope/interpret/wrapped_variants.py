@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.interpret.haplotype import AlleleReading, strand_text
-from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.interpret.model_output import ModelOutput, NoBinError
 from hyenascope.interpret.score_formulas import (
     DISTANCES,
     Pair,
@@ -166,13 +166,17 @@ class WrappedPasses:
         found = self.model.predict(texts, device=self.device)
         sides: Sides = {}
         for name, output in self.outputs.items():
-            bins = output.bins(
-                self.model,
-                job.window,
-                found.shape[1],
-                middle=job.variant.start,
-                reverse=reverse,
-            )
+            try:
+                bins = output.bins(
+                    self.model,
+                    job.window,
+                    found.shape[1],
+                    middle=job.variant.start,
+                    reverse=reverse,
+                )
+            except NoBinError:  # near the end of a contig, of a model that crops
+                sides[name] = _UNKNOWN
+                continue
             ref, alt = output.value(found, output.index(self.model), bins)
             sides[name] = (float(ref), float(alt))
         return sides

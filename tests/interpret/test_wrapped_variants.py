@@ -203,6 +203,23 @@ def test_a_contig_too_short_for_a_fixed_length_says_so(tmp_path):
     assert "contig must hold the 32 bp that are read" in found.obs["reason"].iloc[0]
 
 
+def test_a_variant_beside_all_bins_is_flagged_and_the_others_are_scored(genome):
+    class Middle(Weighted):
+        def forward(self, rows):
+            return super().forward(rows)[..., 3:-3]
+
+    model = OneHotModel(Middle(32), context_length=32, outputs=2, bin_size=4)
+    rows = [
+        at(genome, start, 1, other(genome.fetch_region("chr1", start, start + 1)))
+        for start in (2, 60)
+    ]
+    found = score_variants(
+        model, rows, genome, scores=[ModelOutput(0, width=1)], baselines=()
+    )
+    assert np.isnan(found.X).all(axis=1).tolist() == [True, False]
+    assert "no bin that is asked for of Middle" in found.obs["reason"].iloc[0]
+
+
 def test_tables_are_tidy(genome, variants):
     model = OneHotModel(Weighted(32), context_length=32, outputs=2, bin_size=4)
     frame = tidy(score_variants(model, variants, genome, baselines=()))

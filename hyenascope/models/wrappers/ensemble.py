@@ -103,11 +103,12 @@ class Ensemble(WrappedModel):
             member.log_probs(texts, places=places, device=device)
             for member in self.members
         ]
-        logs = np.log(self.shares)
-        return [
-            np.logaddexp.reduce(np.stack(row) + logs[:, None, None])
-            for row in zip(*found, strict=True)
-        ]
+        logs = np.log(self.shares)[:, None, None]
+        with np.errstate(invalid="ignore"):  # rows that nobody was asked for
+            return [
+                np.logaddexp.reduce(np.stack(row) + logs)
+                for row in zip(*found, strict=True)
+            ]
 
     def _predict(
         self, texts: Sequence[str], device: torch.device

@@ -1,0 +1,265 @@
+"""Several models on the same variants, or on every substitution of a locus."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Literal, get_args
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float64, Int64
+from scipy.stats import rankdata
+from tqdm.auto import tqdm
+
+from hyenascope._typing import Strands, StrPath
+from hyenascope.data.fasta import FastaReader, opened
+from hyenascope.data.interval import Interval
+from hyenascope.data.variant import Variant
+from hyenascope.interpret.ism import saturation_mutagenesis
+from hyenascope.interpret.ism_plan import IsmScore, default_score
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.interpret.scores import ScoreName
+from hyenascope.interpret.variant_effect import score_variants
+from hyenascope.interpret.variant_sources import VariantSource, collect_variants
+from hyenascope.models.predict import AnyModel, check_strands
+from hyenascope.models.wrappers.any_model import native
+from hyenascope.models.wrappers.protocol import WrappedModel
+
+AnyScore = ScoreName | IsmScore | ModelOutput
+"""One score: of variants, of a region, or an output of a wrapped model."""
+
+_LEAST = 3  # rows for a rank correlation
+
+
+def compare_models(
+    models: Mapping[str, AnyModel],
+    where: VariantSource | Interval,
+    genome: FastaReader | StrPath,
+    *,
+    scores: Mapping[str, AnyScore] | None = None,
+    strands: Strands = "both",
+    device: str | torch.device | None = None,
+    progress: bool = False,
+) -> ad.AnnData:
+    """Score the same changes with several models: a column each.
+
+    Parameters
+    ----------
+    models
+        Our own and wrapped ones, by the names that columns get.
+    where
+        Variants as in `hyenascope.score_variants`; or an `Interval`, 0-based half-open,
+        of which every substitution is a row.
+    genome
+        Reader or FASTA path.
+    scores
+        One score for each model that shall not have its default: of language models
+        ``"conditional"`` for variants and, where they read from the left,
+        ``"downstream"`` for an interval; of others their first output.
+    strands
+        ``"both"`` is the mean of the two.
+    device, progress
+        As in `hyenascope.logits`.
+
+    Returns
+    -------
+    anndata.AnnData
+        ``.obs`` a row per change with ``chrom pos ref alt`` (1-based) and what
+        scoring said of it; ``.var`` a row per model: its score, formula and unit;
+        ``.X`` alternate − reference, NaN where a model has no number, each column in
+        its own unit. ``.varp["spearman"]`` holds rank correlations over the rows that
+        both models have, ``.varp["rows"]`` how many these are; NaN below three, or
+        where a column does not vary. ``.uns["hyenascope"]`` says where each column
+        comes from.
+
+    Raises
+    ------
+    ValueError
+        If there is no model, ``scores`` names none of them, or as
+        `hyenascope.score_variants` and `hyenascope.saturation_mutagenesis`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hyenascope.models.wrappers import FunctionModel
+    >>> gc = FunctionModel(
+    ...     lambda texts: [float(text.count("G") + text.count("C")) for text in texts],
+    ...     context_length=20,
+    ... )
+    >>> at = FunctionModel(
+    ...     lambda texts: [float(text.count("A") + text.count("T")) for text in texts],
+    ...     context_length=20,
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny.fa"
+    ...     _ = path.write_text(f">I{chr(10)}{'ACGT' * 30}")
+    ...     models = {"gc": gc, "at": at}
+    ...     found = compare_models(models, Interval("I", 40, 44), path)
+    >>> found.shape, found.varp["spearman"][0].round(3).tolist()
+    ((12, 2), [1.0, -1.0])
+    """
+    if not models:
+        raise ValueError("models must name at least one model; got none.")
+    asked = dict(scores or {})
+    strange = set(asked) - set(models)
+    if strange:
+        raise ValueError(
+            f"scores must be of {', '.join(models)}; got {', '.join(sorted(strange))}."
+        )
+    check_strands(strands)
+    ours = {name: native(model) for name, model in models.items()}
+    with opened(genome) as reader:
+        if isinstance(where, Interval):
+            found = _of_interval(ours, where, reader, asked, strands, device, progress)
+        else:
+            found = _of_variants(ours, where, reader, asked, strands, device, progress)
+    found.varp["spearman"], found.varp["rows"] = _correlations(np.asarray(found.X))
+    return found
+
+
+def _of_variants(
+    models: Mapping[str, AnyModel],
+    source: VariantSource,
+    genome: FastaReader,
+    asked: Mapping[str, AnyScore],
+    strands: Strands,
+    device: str | torch.device | None,
+    progress: bool,
+) -> ad.AnnData:
+    variants = collect_variants(source)
+    parts: dict[str, ad.AnnData] = {}
+    for name, model in tqdm(models.items(), disable=not progress, unit="model"):
+        score = asked.get(name, _of_a_variant(model))
+        if not isinstance(score, ModelOutput) and score not in get_args(ScoreName):
+            raise ValueError(
+                f"scores[{name!r}] must be a score of variants; got {score!r}."
+            )
+        column: Sequence[ScoreName | ModelOutput] = [score]  # type: ignore[list-item]
+        parts[name] = score_variants(
+            model,
+            variants,
+            genome,
+            scores=column,
+            strands=strands,
+            baselines=(),
+            device=device,
+            progress=progress,
+        )
+    first = next(iter(parts.values())).obs
+    obs = first[["chrom", "pos", "ref", "alt", "id", "kind"]].copy()
+    states = pd.DataFrame({name: part.obs["status"] for name, part in parts.items()})
+    reasons = pd.DataFrame({name: part.obs["reason"] for name, part in parts.items()})
+    obs["status"] = np.where((states == "ok").all(axis=1), "ok", "flagged")
+    obs["reason"] = [_joined(row) for row in reasons.to_dict("records")]
+    columns = {name: part.var.iloc[0] for name, part in parts.items()}
+    values = np.column_stack([np.asarray(part.X)[:, 0] for part in parts.values()])
+    return ad.AnnData(
+        values,
+        obs,
+        pd.DataFrame(columns).T[["score", "strand", "formula", "unit", "reading"]],
+        layers={
+            side: np.column_stack([part.layers[side][:, 0] for part in parts.values()])
+            for side in ("ref", "alt")
+        },
+        uns={
+            "hyenascope": {name: part.uns["hyenascope"] for name, part in parts.items()}
+        },
+    )
+
+
+def _of_interval(
+    models: Mapping[str, AnyModel],
+    interval: Interval,
+    genome: FastaReader,
+    asked: Mapping[str, AnyScore],
+    strands: Strands,
+    device: str | torch.device | None,
+    progress: bool,
+) -> ad.AnnData:
+    place = genome.inside(interval)
+    text = genome.fetch(place)
+    changes = [
+        Variant(place.chrom, place.start + i + 1, ref, alt)
+        for i, ref in enumerate(text)
+        for alt in "ACGT"
+        if ref in "ACGT" and alt != ref
+    ]
+    rows = [change.pos - 1 - place.start for change in changes]
+    letters = ["ACGT".index(change.alt) for change in changes]
+    values, about, records = [], {}, {}
+    for name, model in tqdm(models.items(), disable=not progress, unit="model"):
+        score = asked.get(name, default_score(model))
+        if not isinstance(score, ModelOutput) and score not in get_args(IsmScore):
+            raise ValueError(
+                f"scores[{name!r}] must be a score of an interval; got {score!r}."
+            )
+        track = saturation_mutagenesis(
+            model,
+            genome,
+            place,
+            score=score,  # type: ignore[arg-type]
+            strands=strands,
+            device=device,
+            progress=progress,
+        )
+        values.append(track.values[rows, letters])
+        record = dict(track.provenance)
+        about[name] = {
+            "score": record["score"],
+            "strand": strands,
+            "formula": record["formula"],
+            "unit": track.units,
+            "reading": record["reading"],
+        }
+        # Files of AnnData hold no lists of records.
+        records[name] = {
+            key: value
+            for key, value in record.items()
+            if isinstance(value, str | int | float)
+        }
+    obs = pd.DataFrame(
+        [(c.chrom, c.pos, c.ref, c.alt) for c in changes],
+        columns=["chrom", "pos", "ref", "alt"],
+        index=[str(change) for change in changes],
+    )
+    region = {"chrom": place.chrom, "start": place.start, "end": place.end}
+    return ad.AnnData(
+        np.column_stack(values),
+        obs,
+        pd.DataFrame(about).T,
+        uns={"hyenascope": records, "interval": region},
+    )
+
+
+def _of_a_variant(model: AnyModel) -> Literal["conditional"] | ModelOutput:
+    if isinstance(model, WrappedModel) and "log_probs" not in model.offers:
+        return ModelOutput()
+    return "conditional"
+
+
+def _joined(reasons: Mapping[Hashable, str]) -> str:
+    """Say once what all models say, else who says what."""
+    said = {name: reason for name, reason in reasons.items() if reason}
+    if len(set(said.values())) == 1 and len(said) == len(reasons):
+        return next(iter(said.values()))
+    return "; ".join(f"{name}: {reason}" for name, reason in said.items())
+
+
+def _correlations(
+    values: Float64[np.ndarray, "changes models"],
+) -> tuple[Float64[np.ndarray, "models models"], Int64[np.ndarray, "models models"]]:
+    """Spearman's rank correlation of each pair, ties at their mean rank, and rows."""
+    count = values.shape[1]
+    found = np.full((count, count), np.nan)
+    rows = np.zeros((count, count), np.int64)
+    for i in range(count):
+        for j in range(count):
+            both = np.isfinite(values[:, [i, j]]).all(axis=1)
+            rows[i, j] = both.sum()
+            if rows[i, j] < _LEAST:
+                continue
+            ranks = [rankdata(values[both, column]) for column in (i, j)]
+            if all(np.ptp(each) > 0 for each in ranks):
+                found[i, j] = np.corrcoef(ranks)[0, 1]
+    return found, rows
