@@ -51,6 +51,7 @@ from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import (
     check_strands,
     require_causal,
+    require_model,
     window_context,
 )
 
@@ -151,6 +152,7 @@ def score_variants(
     ...     run.status().finished, run.read().obs_names.tolist()
     (True, ['I:51:G>A'])
     """
+    require_model(model)
     if not isinstance(variants, str | Path | Variant | pd.DataFrame):
         variants = list(variants)  # type: ignore[arg-type] # gone through twice
     if on_error not in ("raise", "flag"):

@@ -101,8 +101,10 @@ def plan_map(
         raise ValueError(
             f"interval must fit the context of {context:,} bp; got {place.length:,} bp."
         )
-    if score == "downstream":
-        require_causal(model)
+    if score == "downstream" and not sees_left(model):
+        raise ValueError(
+            f"model must be causal for 'downstream'; got {model!r}, which fills masks."
+        )
     if window is not None and score != "downstream":
         raise ValueError(f"window must come with score='downstream'; got {score!r}.")
     return MapPlan(

@@ -17,6 +17,7 @@ from hyenascope.models.predict import (
     check_strands,
     log_probs,
     mean_known,
+    require_causal,
     window_context,
 )
 from hyenascope.sequence.one_hot import one_hot
@@ -77,6 +78,7 @@ def log_prob_track(
     ((10, 3), ('both', 'forward', 'reverse'))
     """
     check_strands(strands)
+    require_causal(model)
     context = window_context(model, context)
     columns: dict[str, Float64[np.ndarray, " length"]] = {}
     with opened(genome) as reader:

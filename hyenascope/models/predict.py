@@ -381,6 +381,12 @@ def require_model(model: object) -> None:
     TypeError
         If it is no `HyenaLM`.
     """
+    if isinstance(model, WrappedModel):
+        raise TypeError(
+            f"model must be a HyenaLM for this; got {model!r}. Variant scores, "
+            "substitution maps and attributions take it; so do its own log_probs, "
+            "embed and predict."
+        )
     if not isinstance(model, HyenaLM):
         raise TypeError(
             f"model must be a HyenaLM; got {model!r}. load_pretrained finds names; "
@@ -389,8 +395,8 @@ def require_model(model: object) -> None:
         )
 
 
-def require_causal(model: AnyModel) -> None:
-    """Refuse a two-sided model, and one without likelihoods.
+def require_causal(model: HyenaLM) -> None:
+    """Refuse a two-sided model.
 
     Raises
     ------
@@ -399,13 +405,6 @@ def require_causal(model: AnyModel) -> None:
     TypeError
         If it is no `HyenaLM`, such as a name.
     """
-    if isinstance(model, WrappedModel):
-        model.require("log_probs")
-        if not model.causal:
-            raise ValueError(
-                f"model must be causal for this; got {model!r}, which fills masks."
-            )
-        return
     require_model(model)
     if model.config.bidirectional:
         raise ValueError(
@@ -459,6 +458,7 @@ def _scored(
 def _token_rows(
     model: HyenaLM, sequences: SequenceSource, genome: FastaReader | StrPath | None
 ) -> list[TokenRow]:
+    require_model(model)
     named = collect_sequences(sequences, genome=genome)
     # Before the first pass: hours of work must not end at the longest sequence.
     for name, text in zip(named.names, named.texts, strict=True):

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+import hyenascope as hs
+from hyenascope.cluster import jobs
 from hyenascope.data.interval import Interval
+from hyenascope.data.variant import Variant
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
 from hyenascope.interpret.model_output import ModelOutput
@@ -184,5 +187,30 @@ def test_full_of_a_masked_model_is_of_pseudo_likelihoods(genome):
             edited = text[:i] + base + text[i + 1 :]
             change = likelihood(edited) - likelihood(text)
             assert track.values[i, j] == pytest.approx(change, abs=1e-4)
-    with pytest.raises(ValueError, match="must be causal for this; got Hugging"):
+    with pytest.raises(ValueError, match="causal for 'downstream'; got Hugging"):
         saturation_mutagenesis(model, genome, place, score="downstream")
+
+
+VERBS = {
+    "log_prob_track": lambda model, genome: hs.log_prob_track(model, genome, PLACE),
+    "dependency_map": lambda model, genome: hs.dependency_map(model, genome, PLACE),
+    "deletion_scan": lambda model, genome: hs.deletion_scan(model, genome, PLACE),
+    "pairwise": lambda model, genome: hs.pairwise_mutagenesis(model, genome, PLACE),
+    "log_probs": lambda model, genome: hs.log_probs(model, "ACGT"),
+    "log_likelihood": lambda model, genome: hs.log_likelihood(model, "ACGT"),
+    "embed": lambda model, genome: hs.embed(model, "ACGT"),
+    "logits": lambda model, genome: hs.logits(model, "ACGT"),
+    "generate": lambda model, genome: hs.generate(model, "ACGT", n=4),
+    "score_haplotypes": lambda model, genome: hs.score_haplotypes(
+        model, [Variant("chr1", 101, "A", "C")], genome
+    ),
+    "jobs": lambda model, genome: jobs.score_variants(
+        model, Variant("chr1", 101, "A", "C"), genome, "out"
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verbs_of_our_own_model_say_so(unchecked, genome, hyena, verb):
+    with pytest.raises(TypeError, match=r"model must be a HyenaLM.*got PlainHyena"):
+        VERBS[verb](PlainHyena(hyena), genome)
