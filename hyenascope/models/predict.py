@@ -477,7 +477,7 @@ def _tokens(name: str, text: str) -> TokenRow:
         raise ValueError(f"sequence {name}: {err}") from None
 
 
-def weight_versions(model: HyenaLM) -> tuple[int, ...]:
+def weight_versions(model: AnyModel) -> tuple[int, ...]:
     """Say how often each weight was changed in place, by training or loading.
 
     What was computed under other versions is about another model.
@@ -491,4 +491,6 @@ def weight_versions(model: HyenaLM) -> tuple[int, ...]:
     >>> weight_versions(model) == before
     False
     """
+    if isinstance(model, WrappedModel):
+        return model.weight_versions
     return tuple(parameter._version for parameter in model.parameters())

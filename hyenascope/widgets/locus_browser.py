@@ -14,7 +14,8 @@ from hyenascope.data.fasta import FastaReader
 from hyenascope.data.gene import Gene
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
-from hyenascope.models.hyena import HyenaLM
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.models.predict import AnyModel
 from hyenascope.viz.components import BigWig, Genes, Logo, Variants
 from hyenascope.viz.components import Sequence as Bases
 from hyenascope.viz.lane import Component
@@ -51,7 +52,8 @@ class LocusBrowser(LiveTracks):
     Parameters
     ----------
     model
-        Computes tracks; None for a browser without one.
+        Computes tracks: our own, or a wrapped one of what it offers; None for a
+        browser without one.
     genome
         Reader or FASTA path.
     interval
@@ -68,6 +70,9 @@ class LocusBrowser(LiveTracks):
         (1-based), ``ref``, ``alt``, perhaps ``id``, and the score.
     score
         Column that places and ranks variants; by default the first number.
+    output
+        What mutagenesis and attributions ask of a wrapped model that predicts; by
+        default its first output.
     strands
         Which strand the model reads.
     window
@@ -117,7 +122,7 @@ class LocusBrowser(LiveTracks):
 
     def __init__(
         self,
-        model: HyenaLM | None,
+        model: AnyModel | None,
         genome: FastaReader | StrPath,
         interval: Interval,
         *,
@@ -125,6 +130,7 @@ class LocusBrowser(LiveTracks):
         genes: StrPath | Sequence[Gene] | None = None,
         variants: pd.DataFrame | None = None,
         score: str | None = None,
+        output: ModelOutput | None = None,
         strands: Strands = "both",
         window: int | None = None,
         device: str | torch.device | None = None,
@@ -133,7 +139,7 @@ class LocusBrowser(LiveTracks):
         self._work = ModelWork(self._progressed, self.refresh, self._failed)
         super().__init__(reader, interval)
         self.selection: Interval | None = None
-        self._model_tracks = ModelTracks(model, reader, strands, window, device)
+        self._model_tracks = ModelTracks(model, reader, strands, window, device, output)
         self._genes = genes
         self.find_among(genes, variants)
         self._score = _score_column(variants, score)
@@ -197,6 +203,7 @@ class LocusBrowser(LiveTracks):
             {
                 "tracks": None if options.model is None else kinds,
                 "genes": self._genes if isinstance(self._genes, str | Path) else None,
+                "output": options.output,
                 "strands": None if options.strands == "both" else options.strands,
                 "window": options.window,
             },

@@ -8,12 +8,13 @@ import torch
 
 from hyenascope._typing import Strands
 from hyenascope.data.fasta import FastaReader
-from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import check_strands, window_context
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.models.predict import AnyModel, check_strands, window_context
 from hyenascope.widgets.chunk_cache import ChunkCache
 from hyenascope.widgets.computed_lane import KINDS, ComputedLane
 from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
 from hyenascope.widgets.track_list import TrackList
+from hyenascope.widgets.track_recipe import ATTRIBUTIONS, possible_kinds
 
 DEFAULT_WINDOW = 128
 
@@ -35,6 +36,9 @@ class ModelTracks:
         many as the model reads.
     device
         Where it runs.
+    output
+        What mutagenesis and attributions ask of a wrapped model that predicts; its
+        first output if None.
     cache
         What it has computed, shared by all lanes: going back costs nothing.
 
@@ -44,11 +48,12 @@ class ModelTracks:
         If ``strands`` is unknown or ``window`` no number of bases the model can read.
     """
 
-    model: HyenaLM | None
+    model: AnyModel | None
     genome: FastaReader
     strands: Strands
     window: int | None = None
     device: str | torch.device | None = None
+    output: ModelOutput | None = None
     cache: ChunkCache = field(default_factory=ChunkCache)
 
     def __post_init__(self) -> None:
@@ -90,6 +95,7 @@ class ModelTracks:
             self.genome,
             strands=self.strands,
             window=self.added_up if kind == "ism" else None,
+            score=self.output if kind in ("ism", *ATTRIBUTIONS) else None,
             cache=self.cache,
             device=self.device,
         )
@@ -109,7 +115,8 @@ class ModelTracks:
         if self.model is None:
             return []
         there = {lane.computed.kind for lane in lanes_of(tracks, hidden=True)}
-        return [kind for kind in KINDS if kind not in there]
+        can = possible_kinds(self.model)
+        return [kind for kind in KINDS if kind in can and kind not in there]
 
 
 def lanes_of(tracks: TrackList, *, hidden: bool = False) -> list[ComputedLane]:

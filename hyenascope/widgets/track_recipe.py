@@ -7,7 +7,7 @@ Seconds of one core with ``demo-synthetic``, both strands: mutagenesis of 64 bp 
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -24,10 +24,17 @@ from hyenascope.interpret.gradient import saliency
 from hyenascope.interpret.gradient_targets import LogLikelihood, Target
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
-from hyenascope.interpret.ism_plan import IsmScore
+from hyenascope.interpret.ism_plan import IsmScore, default_score
 from hyenascope.interpret.likelihood_track import log_prob_track
-from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import check_strands, weight_versions, window_context
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.models.predict import (
+    AnyModel,
+    check_strands,
+    weight_versions,
+    window_context,
+)
+from hyenascope.models.wrappers.any_model import native
+from hyenascope.models.wrappers.protocol import WrappedModel
 
 TrackKind = Literal[
     "ism",
@@ -53,6 +60,26 @@ _MUTATED = 64  # bases mutated between two chances to cancel
 _MODEL_IN_USE = threading.Lock()
 
 
+def possible_kinds(model: AnyModel) -> tuple[TrackKind, ...]:
+    """Return what a model can compute: of a wrapped one what it offers.
+
+    Raises
+    ------
+    TypeError
+        If it is no model.
+    """
+    model = native(model)
+    kinds: tuple[TrackKind, ...] = get_args(TrackKind)
+    if not isinstance(model, WrappedModel):
+        return kinds
+    found: list[TrackKind] = ["ism"]
+    if "log_probs" in model.offers:
+        found.append("conditional")
+    if "gradients" in model.offers:
+        found += ATTRIBUTIONS
+    return tuple(kind for kind in kinds if kind in found)
+
+
 @dataclass(frozen=True, eq=False)
 class TrackRecipe:
     """A kind of numbers, the model and genome, and every option they depend on.
@@ -62,7 +89,7 @@ class TrackRecipe:
     Examples
     --------
     >>> from hyenascope.data.example import example_locus
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> recipe = TrackRecipe("log_prob", model, example_locus().fasta)
     >>> recipe.names, recipe.units, recipe.chunk_width
@@ -72,12 +99,12 @@ class TrackRecipe:
     """
 
     kind: TrackKind
-    model: HyenaLM
+    model: AnyModel
     genome: FastaReader | StrPath
     strands: Strands = "both"
     context: int | None = None
     window: int | None = None
-    score: IsmScore | HeadOutput | None = None
+    score: IsmScore | HeadOutput | ModelOutput | None = None
     chunk: int | None = None
     steps: int = 32
     shuffles: int = 5
@@ -88,6 +115,12 @@ class TrackRecipe:
             kinds = ", ".join(get_args(TrackKind))
             raise ValueError(f"kind must be one of {kinds}; got {self.kind!r}.")
         check_strands(self.strands)
+        object.__setattr__(self, "model", native(self.model))
+        if self.kind not in possible_kinds(self.model):
+            kinds = ", ".join(possible_kinds(self.model))
+            raise ValueError(
+                f"kind must be one of {kinds} for {self.model.name}; got {self.kind!r}."
+            )
         window_context(self.model, self.context)
         self._check_score()
         for name in ("chunk", "steps", "shuffles"):
@@ -112,14 +145,16 @@ class TrackRecipe:
     def reads(self) -> int:
         """Bases that the model reads at once."""
         longest = window_context(self.model, self.context)
-        if self.context is None and self.kind in ATTRIBUTIONS:
+        fixed = isinstance(self.model, WrappedModel) and self.model.fixed_length
+        if self.context is None and self.kind in ATTRIBUTIONS and not fixed:
             return min(longest, _MOST_EXPLAINED)
         return longest
 
     @property
     def added_up(self) -> int | None:
         """``window`` where it has a meaning, else None."""
-        is_downstream = self.kind == "ism" and self.score in (None, "downstream")
+        score = default_score(self.model) if self.score is None else self.score
+        is_downstream = self.kind == "ism" and score == "downstream"
         return self.window if is_downstream else None
 
     @property
@@ -148,9 +183,19 @@ class TrackRecipe:
         """Of the numbers."""
         if isinstance(self.score, HeadOutput):
             return self.score.units
+        if isinstance(self.model, WrappedModel) and self._asks_an_output:
+            return self.model.units
         if self.kind == "ism":
             return "Δ log p (nats)"
         return LogLikelihood.units if self.kind in ATTRIBUTIONS else "log p (nats)"
+
+    @property
+    def _asks_an_output(self) -> bool:
+        """Whether the numbers are of an output of a wrapped model."""
+        if self.kind in ATTRIBUTIONS:
+            return isinstance(self.model, WrappedModel)
+        score = default_score(self.model) if self.score is None else self.score
+        return self.kind == "ism" and isinstance(score, ModelOutput)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -175,7 +220,7 @@ class TrackRecipe:
         with _MODEL_IN_USE:
             if self.kind in ATTRIBUTIONS:
                 window = self.window_around(place)
-                return self._explained(window, LogLikelihood()).slice(place)
+                return self._explained(window).slice(place)
             return self._read(place)
 
     def explain(self, region: Interval) -> TrackData:
@@ -197,7 +242,7 @@ class TrackRecipe:
                 f"got {place.length:,} bp."
             )
         with _MODEL_IN_USE:
-            return self._explained(self.window_around(place), LogLikelihood(place))
+            return self._explained(self.window_around(place), place)
 
     def window_around(self, place: Interval) -> Interval:
         """Return the bases read with a place in the middle, pushed onto the contig."""
@@ -208,6 +253,7 @@ class TrackRecipe:
 
     def _read(self, place: Interval) -> TrackData:
         if self.kind == "log_prob":
+            assert not isinstance(self.model, WrappedModel)  # no such kind of it
             track = log_prob_track(
                 self.model,
                 self.reader,
@@ -230,7 +276,7 @@ class TrackRecipe:
             self.model,
             self.reader,
             place,
-            score=self.score or "downstream",
+            score=self.score,
             window=self.added_up,
             context=self.reads,
             strands=self.strands,
@@ -252,10 +298,20 @@ class TrackRecipe:
             size if end + half > size else end,
         )
 
-    def _explained(self, window: Interval, default: LogLikelihood) -> TrackData:
-        target: Target = default
+    def _target(self, region: Interval | None) -> Target | ModelOutput:
+        if isinstance(self.model, WrappedModel):
+            output = (
+                self.score if isinstance(self.score, ModelOutput) else ModelOutput()
+            )
+            if region is None or self.model.bin_size is None:
+                return output
+            return replace(output, region=region, width=None)
         if isinstance(self.score, HeadOutput):
-            target = self.score
+            return self.score
+        return LogLikelihood(region)
+
+    def _explained(self, window: Interval, region: Interval | None = None) -> TrackData:
+        target = self._target(region)
         if self.kind == "saliency":
             return saliency(
                 self.model,
@@ -291,11 +347,11 @@ class TrackRecipe:
     def _check_score(self) -> None:
         if self.score is None:
             return
-        is_head = isinstance(self.score, HeadOutput)
+        is_head = isinstance(self.score, HeadOutput | ModelOutput)
         named = self.kind == "ism" and self.score in get_args(IsmScore)
         if not named and not (is_head and self.kind in ("ism", *ATTRIBUTIONS)):
             raise ValueError(
                 "score must be 'conditional', 'downstream' or 'full' for 'ism', a "
-                "HeadOutput for 'ism' and attributions, and None for the others; "
-                f"got {self.score!r} for {self.kind!r}."
+                "HeadOutput or ModelOutput for 'ism' and attributions, and None for "
+                f"the others; got {self.score!r} for {self.kind!r}."
             )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hyenascope.data.interval import Interval
+from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.models.published import BUNDLED, find_published
 
 
@@ -47,7 +48,7 @@ def python_of(
     """
     place = f"hs.Interval({interval.chrom!r}, {interval.start}, {interval.end})"
     kept = {name: value for name, value in options.items() if value is not None}
-    named = [f"{k}={(str(v) if isinstance(v, Path) else v)!r}" for k, v in kept.items()]
+    named = [f"{name}={_written(value)}" for name, value in kept.items()]
     lines = [_model(model), repr(genome), place, *named]
     missing = [
         f"# browser.add({name!r}, ...)  a track of your own" for name in own_tracks
@@ -70,3 +71,10 @@ def _model(name: str | None) -> str:
         return "None"
     known = name in BUNDLED or find_published(name) is not None
     return f"hs.load_pretrained({name!r})" if known else "model"
+
+
+def _written(value: object) -> str:
+    """Write a value as code that needs ``hs`` alone."""
+    if isinstance(value, ModelOutput):
+        return f"hs.{value!r}".replace("region=Interval(", "region=hs.Interval(")
+    return repr(str(value) if isinstance(value, Path) else value)
