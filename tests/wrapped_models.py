@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from hyenascope.data.fasta import FastaReader
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.wrappers import HyenaModel, WrappedModel
 
 
@@ -29,6 +30,13 @@ class PlainHyena(WrappedModel):
 
     def _embed(self, texts, device):
         return self.inner._embed(texts, device)
+
+
+def small_hyena():
+    """Our own model of random weights, two layers and 64 bases wide."""
+    generator = torch.Generator().manual_seed(0)
+    config = HyenaConfig(d_model=8, n_layer=2, d_inner=16, l_max=66)
+    return HyenaLM(config, generator=generator).eval()
 
 
 def random_genome(folder, length=240, unknown=105):

@@ -143,7 +143,8 @@ class WrappedPasses:
             return [np.full((len(text), 4), np.nan) for text in texts]
         alone = [name for name in self.scores if name not in DISTANCES]
         if alone == ["conditional"] and reading.removed == reading.added == 1:
-            # Both alleles of an SNV are in the reference's row: it sees neither.
+            # Both alleles of an SNV are in the reference's row, which sees neither
+            # (without masks it sees the reference: that is what masking="none" says).
             (table,) = self.model.log_probs(
                 texts[:1], places=[asked], device=self.device
             )

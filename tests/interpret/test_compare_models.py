@@ -9,10 +9,9 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret import ModelOutput, saturation_mutagenesis, score_variants
 from hyenascope.interpret.compare_models import compare_models
-from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.wrappers import HuggingFaceModel, OneHotModel
 from tests.hugging_face_models import bert, kmer_tokenizer
-from tests.wrapped_models import Weighted, random_genome
+from tests.wrapped_models import Weighted, random_genome, small_hyena
 
 PLACE = Interval("chr1", 100, 112)
 
@@ -25,11 +24,9 @@ def genome(tmp_path):
 
 @pytest.fixture
 def models():
-    generator = torch.Generator().manual_seed(0)
-    config = HyenaConfig(d_model=8, n_layer=2, d_inner=16, l_max=66)
     tokenizer = kmer_tokenizer(3)
     return {
-        "hyena": HyenaLM(config, generator=generator),
+        "hyena": small_hyena(),
         "bert": HuggingFaceModel(
             bert(tokenizer), tokenizer, kind="masked", context_length=48
         ),

@@ -17,12 +17,11 @@ from hyenascope.interpret.score_module import (
     for_tangermeme,
     tangermeme_rules,
 )
-from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.predict import log_likelihood
 from hyenascope.models.wrappers import OneHotModel
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.one_hot import one_hot
-from tests.wrapped_models import Weighted
+from tests.wrapped_models import Weighted, small_hyena
 
 PLACE = Interval("chr1", 1000, 1032)
 TEXT = "".join(np.random.default_rng(1).choice(list("ACGT"), 32))
@@ -30,9 +29,7 @@ TEXT = "".join(np.random.default_rng(1).choice(list("ACGT"), 32))
 
 @pytest.fixture
 def model():
-    generator = torch.Generator().manual_seed(0)
-    config = HyenaConfig(d_model=8, n_layer=2, d_inner=16, l_max=66)
-    return HyenaLM(config, generator=generator).eval()
+    return small_hyena()
 
 
 def rows(*texts):

@@ -11,7 +11,6 @@ from hyenascope.data.variant import Variant
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
 from hyenascope.interpret.model_output import ModelOutput
-from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.wrappers import (
     FunctionModel,
     HuggingFaceModel,
@@ -20,7 +19,7 @@ from hyenascope.models.wrappers import (
 )
 from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, kmer_tokenizer
-from tests.wrapped_models import PlainHyena, Weighted, random_genome
+from tests.wrapped_models import PlainHyena, Weighted, random_genome, small_hyena
 
 PLACE = Interval("chr1", 100, 112)
 
@@ -33,9 +32,7 @@ def genome(tmp_path):
 
 @pytest.fixture
 def hyena():
-    generator = torch.Generator().manual_seed(0)
-    config = HyenaConfig(d_model=8, n_layer=2, d_inner=16, l_max=66)
-    return HyenaLM(config, generator=generator)
+    return small_hyena()
 
 
 @pytest.mark.parametrize("score", ["conditional", "downstream", "full"])

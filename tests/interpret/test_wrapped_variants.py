@@ -3,13 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.scores import tidy
 from hyenascope.interpret.variant_effect import score_variants
-from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.wrappers import (
     FunctionModel,
     HuggingFaceModel,
@@ -18,7 +16,7 @@ from hyenascope.models.wrappers import (
 )
 from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, kmer_tokenizer
-from tests.wrapped_models import PlainHyena, Weighted, random_genome
+from tests.wrapped_models import PlainHyena, Weighted, random_genome, small_hyena
 
 SCORES = (
     *("conditional", "likelihood", "downstream", "full_sum", "full_mean"),
@@ -34,9 +32,7 @@ def genome(tmp_path):
 
 @pytest.fixture
 def hyena():
-    generator = torch.Generator().manual_seed(0)
-    config = HyenaConfig(d_model=8, n_layer=2, d_inner=16, l_max=66)
-    return HyenaLM(config, generator=generator)
+    return small_hyena()
 
 
 def at(genome, start, removed, added):

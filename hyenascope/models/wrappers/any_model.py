@@ -1,6 +1,5 @@
 """What a verb must know of a model first: is it ours, and which way does it look."""
 
-from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.predict import AnyModel, require_model
 from hyenascope.models.wrappers.hyena_model import HyenaModel
 from hyenascope.models.wrappers.protocol import WrappedModel
@@ -16,7 +15,7 @@ def native(model: AnyModel) -> AnyModel:
 
     Examples
     --------
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> native(HyenaModel(model)) is model
     True
@@ -31,20 +30,3 @@ def native(model: AnyModel) -> AnyModel:
 def sees_left(model: AnyModel) -> bool:
     """Whether likelihoods are of a base given those before it alone."""
     return model.causal if isinstance(model, WrappedModel) else True
-
-
-def wrapped(model: AnyModel) -> WrappedModel:
-    """Return any model behind the protocol.
-
-    Raises
-    ------
-    TypeError
-        If it is neither ours nor wrapped.
-    """
-    return HyenaModel(model) if isinstance(model, HyenaLM) else _checked(model)
-
-
-def _checked(model: WrappedModel) -> WrappedModel:
-    if not isinstance(model, WrappedModel):
-        require_model(model)
-    return model

@@ -111,6 +111,7 @@ class WrappedModel(ABC):
         self.bin_size = bin_size
         self.fixed_length = fixed_length
         self.batch_size = batch_size
+        self._where: torch.device | None = None  # while it is borrowed
 
     def __repr__(self) -> str:
         what = ", ".join(sorted(_VERBS[offer] for offer in self.offers))
@@ -316,12 +317,20 @@ class WrappedModel(ABC):
     def borrowed(
         self, device: str | torch.device | None = None
     ) -> Iterator[torch.device]:
-        """Use all modules in eval mode on ``device``, then put them back."""
-        where = resolve_device(device)
+        """Use all modules in eval mode on ``device``, then put them back.
+
+        Within a block, None is the block's device.
+        """
+        outer = self._where
+        where = resolve_device(outer if device is None else device)
         with ExitStack() as stack:
             for module in self.modules:
                 stack.enter_context(borrow(module, where))
-            yield where
+            self._where = where
+            try:
+                yield where
+            finally:
+                self._where = outer
 
     def _checked(self, sequences: str | Sequence[str]) -> list[str]:
         texts = [sequences] if isinstance(sequences, str) else list(sequences)

@@ -94,11 +94,6 @@ class TokenMap:
         """Most bases of a token."""
         return max(map(len, self.by_text))
 
-    @property
-    def is_letters(self) -> bool:
-        """Whether every token is one base."""
-        return self.longest == 1
-
     def starting(self, text: str) -> list[int]:
         """Return the ids of tokens that begin with ``text``."""
         return self._prefixes.get(text, [])

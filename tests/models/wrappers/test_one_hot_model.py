@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from hyenascope.models.wrappers import OneHotModel, check_model
+from hyenascope.models.wrappers import FunctionModel, OneHotModel, check_model
 from hyenascope.sequence.one_hot import one_hot
 
 TEXT = "ACGTTGCATTACAGGC"
@@ -188,3 +188,21 @@ def test_a_network_is_put_back_also_after_an_error():
         model.predict(TEXT)
     assert network.training
     assert network.drop.training
+
+
+def test_what_runs_within_a_borrowed_block_stays_on_its_device():
+    seen = []
+
+    class Says(FunctionModel):
+        def _predict(self, texts, device):
+            seen.append(device)
+            return super()._predict(texts, device)
+
+    model = Says(lambda texts: [0.0] * len(texts), context_length=8)
+    with model.borrowed("cpu:0"):
+        model.predict("ACGT")
+        with model.borrowed("cpu"):
+            model.predict("ACGT")
+        model.predict("ACGT")
+    model.predict("ACGT", device="cpu")
+    assert [str(device) for device in seen] == ["cpu:0", "cpu", "cpu:0", "cpu"]
