@@ -171,7 +171,7 @@ class TrackModel(CalibratedModel):
             return _along(self.backbone.hidden(turned, mask=real), there)
         rows = torch.cat([tokens, turned])
         states = self.backbone.hidden(rows, mask=torch.cat([real, real]))
-        forward, backward = states.chunk(2)
+        forward, backward = states.unflatten(0, (2, -1))
         return torch.cat([forward, _along(backward, there)], dim=2)
 
     def logits(
@@ -275,7 +275,7 @@ def _mirror(real: Bool[Tensor, "batch length"]) -> Int64[Tensor, "batch length"]
 def _along(
     states: Float[Tensor, "batch length channels"], there: Int64[Tensor, "batch length"]
 ) -> Float[Tensor, "batch length channels"]:
-    rows = torch.arange(len(states), device=states.device)[:, None]
+    rows = torch.arange(states.shape[0], device=states.device)[:, None]
     return states[rows, there]
 
 
