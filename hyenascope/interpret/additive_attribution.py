@@ -259,7 +259,9 @@ def _additive(
     if not tolerance > 0:
         raise ValueError(f"tolerance must be above 0; got {tolerance}.")
     text = request.window.bases
-    rows = baseline_rows(baseline, text, shuffles=shuffles, seed=seed)
+    rows = baseline_rows(
+        baseline, text, shuffles=shuffles, seed=seed, encode=request.encode
+    )
 
     def method(side: Side) -> Outcome:
         start = side.oriented(rows)

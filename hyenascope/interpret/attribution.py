@@ -131,6 +131,12 @@ class Request:
         """What the model reads; a path is opened once and closed."""
         return window_text(self.sequence, self.interval)
 
+    def encode(self, text: str) -> Float32[np.ndarray, "length 4"]:
+        """Return one-hot rows as the model has them."""
+        if isinstance(self.model, WrappedModel):
+            return self.model.rows(text)
+        return one_hot(text)
+
 
 @dataclass(frozen=True)
 class WindowText:
@@ -320,7 +326,7 @@ def _wrapped_side(
     least: int,
 ) -> Iterator[Side]:
     assert isinstance(request.target, ModelOutput)
-    rows = model.rows(text)
+    rows = request.encode(text)
     rows = rows[::-1, ::-1].copy() if reverse else rows
     with model.borrowed(request.device) as device:
         net = OutputNetwork(model, request.target, interval, reverse=reverse)

@@ -1,5 +1,6 @@
 """What a sequence is compared with when its difference is shared among its bases."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,12 @@ genome order, columns A, C, G, T."""
 
 
 def baseline_rows(
-    baseline: Baseline, text: str, *, shuffles: int, seed: int
+    baseline: Baseline,
+    text: str,
+    *,
+    shuffles: int,
+    seed: int,
+    encode: Callable[[str], Float32[np.ndarray, "length 4"]] = one_hot,
 ) -> Float32[np.ndarray, "baselines length 4"]:
     """Return one-hot rows of every baseline of ``text``.
 
@@ -29,6 +35,8 @@ def baseline_rows(
         DNA, forward strand.
     shuffles, seed
         How many shuffles, and the state they start from; for ``"shuffle"`` alone.
+    encode
+        How the model has its rows; they differ in what N is.
 
     Raises
     ------
@@ -43,18 +51,20 @@ def baseline_rows(
            [0.25, 0.25, 0.25, 0.25],
            [0.  , 0.  , 0.  , 0.  ]], dtype=float32)
     """
-    rows = one_hot(text)
     if isinstance(baseline, np.ndarray):
         made = _checked(baseline, len(text))
     elif baseline == "shuffle":
         made = _shuffled(text, shuffles, seed)
-    elif baseline in ("n", "uniform"):
-        made = np.full((1, *rows.shape), 0.25 if baseline == "uniform" else 0.0)
+    elif baseline == "n":
+        made = encode("N" * len(text))[None]
+    elif baseline == "uniform":
+        made = np.full((1, len(text), 4), 0.25)
     else:
         raise ValueError(
             f"baseline must be 'n', 'uniform', 'shuffle' or an array; got {baseline!r}."
         )
-    return (made * rows.sum(axis=1, keepdims=True)).astype(np.float32)
+    known = one_hot(text).sum(axis=1, keepdims=True) > 0
+    return np.where(known, made, encode(text)).astype(np.float32)
 
 
 def baseline_name(baseline: Baseline) -> str:

@@ -322,7 +322,9 @@ def occlusion(
     if baseline not in ("n", "uniform"):
         raise ValueError(f"baseline must be 'n' or 'uniform'; got {baseline!r}.")
     request = Request(model, sequence, interval, target, strands, max_memory, device)
-    rows = baseline_rows(baseline, request.window.bases, shuffles=1, seed=0)
+    rows = baseline_rows(
+        baseline, request.window.bases, shuffles=1, seed=0, encode=request.encode
+    )
     attr = captum()
 
     def method(side: Side) -> Outcome:

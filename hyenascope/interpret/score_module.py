@@ -32,7 +32,7 @@ Strand = Literal["forward", "reverse"]
 class ScoreModule(nn.Module):
     """One number of a model per one-hot sequence, ``batch 4 length`` to ``batch 1``.
 
-    A row of zeros is N. The model is shared, not copied; its training flag is the
+    N is a row of zeros, or what a wrapped model has for it. The model is shared, not copied; its training flag is the
     caller's affair, as other tools see to it.
 
     Parameters

@@ -137,6 +137,45 @@ def test_gradients_are_those_of_captum():
     np.testing.assert_allclose(ours.values, theirs[0].detach().numpy().T, atol=1e-6)
 
 
+def with_unknown(share):
+    return OneHotModel(
+        network(), context_length=32, outputs=tuple("abc"), unknown=share
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_occlusion_is_what_n_takes_away(share):
+    model = with_unknown(share)
+    track = occlusion(model, TEXT, PLACE, target=ModelOutput("a"), strands="forward")
+    hidden = [TEXT[:i] + "N" + TEXT[i + 1 :] for i in range(32)]
+    here, *there = model.predict([TEXT, *hidden])[:, 0, 0]
+    np.testing.assert_allclose(track.values.sum(axis=1), here - there, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+@pytest.mark.parametrize("method", [integrated_gradients, deep_lift])
+def test_the_baseline_n_is_what_the_model_reads_as_n(method, share):
+    model, text = with_unknown(share), TEXT[:7] + "N" + TEXT[8:]
+    for each in (model, Ensemble([model, with_unknown(share)])):
+        record = method(
+            each,
+            text,
+            PLACE,
+            target=ModelOutput("b"),
+            baseline="n",
+            strands="forward",
+            tolerance=0.05,
+        ).provenance
+        here, there = each.predict([text, "N" * 32])[:, 0, 1]
+        assert record["target_value"] == pytest.approx(here, rel=1e-5)
+        assert record["baseline_value"] == pytest.approx(there, rel=1e-5)
+
+
+def test_members_that_read_n_in_two_ways_have_no_common_gradient():
+    both = Ensemble([with_unknown(0.0), with_unknown(0.25)])
+    assert both.offers == {"predict"}
+
+
 @pytest.mark.parametrize("method", [smoothgrad, occlusion])
 def test_the_others_run_and_leave_the_network_as_it_was(method):
     model = convolutional()

@@ -15,7 +15,8 @@ class Ensemble(WrappedModel):
 
     Predictions are averaged; of likelihoods the probabilities are, not their
     logarithms, so that each row still sums to one. An ensemble offers what all its
-    members do, embeddings aside, which have no common axes.
+    members do, embeddings aside, which have no common axes, and gradients only where
+    N is the same row to all.
 
     Parameters
     ----------
@@ -61,6 +62,9 @@ class Ensemble(WrappedModel):
             )
         offers = frozenset.intersection(*(member.offers for member in members))
         offers -= {"embed"}
+        unknown = [member.rows("N") for member in members]
+        if any((row != unknown[0]).any() for row in unknown):
+            offers -= {"gradients"}
         if not offers:
             raise ValueError("members must share likelihoods or predictions; got none.")
         first = members[0]
@@ -95,6 +99,10 @@ class Ensemble(WrappedModel):
             parts = [member.network for member in self.members]
             self._network = _Mean(parts, [float(share) for share in self.shares])
         return self._network
+
+    def rows(self, text: str) -> Float32[np.ndarray, "length 4"]:
+        """Return one-hot rows as the members have them."""
+        return self.members[0].rows(text)
 
     def _log_probs(
         self, texts: Sequence[str], places: Sequence[Place], device: torch.device
