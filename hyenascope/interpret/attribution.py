@@ -131,6 +131,13 @@ class Request:
         """What the model reads; a path is opened once and closed."""
         return window_text(self.sequence, self.interval)
 
+    @property
+    def output(self) -> ModelOutput:
+        """What is asked of a wrapped model, its region under the genome's names."""
+        assert isinstance(self.target, ModelOutput)
+        genome = self.window.genome
+        return self.target if genome is None else self.target.on(genome)
+
     def encode(self, text: str) -> Float32[np.ndarray, "length 4"]:
         """Return one-hot rows as the model has them."""
         if isinstance(self.model, WrappedModel):
@@ -325,11 +332,10 @@ def _wrapped_side(
     reverse: bool,
     least: int,
 ) -> Iterator[Side]:
-    assert isinstance(request.target, ModelOutput)
     rows = request.encode(text)
     rows = rows[::-1, ::-1].copy() if reverse else rows
     with model.borrowed(request.device) as device:
-        net = OutputNetwork(model, request.target, interval, reverse=reverse)
+        net = OutputNetwork(model, request.output, interval, reverse=reverse)
         with frozen(net):
             read = torch.tensor(rows[None], device=device, dtype=dtype_of(net))
             batch = max(model.batch_size, least)

@@ -172,6 +172,8 @@ def saturation_mutagenesis(
     with opened(genome) as reader:
         place = reader.inside(interval)
         size = reader.contigs[place.chrom]
+        if isinstance(score, ModelOutput):
+            score = score.on(reader)
         plan = plan_map(model, place, size, score, window, context, max_memory)
         windows = list(map_windows(reader, place, plan, strands))
         found = _StrandMaps(place)

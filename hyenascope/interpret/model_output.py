@@ -1,11 +1,12 @@
 """What is asked of a model of readouts: one output, over some of its bins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 
+from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
 from hyenascope.models.wrappers.protocol import WrappedModel
 
@@ -55,6 +56,8 @@ class ModelOutput:
             )
         if self.region is not None and self.width is not None:
             raise ValueError("region must not come with width; got both.")
+        if self.region is not None and self.region.length < 1:
+            raise ValueError(f"region must hold at least one base; got {self.region}.")
         if self.width is not None and self.width < 1:
             raise ValueError(f"width must be at least 1; got {self.width}.")
 
@@ -63,6 +66,18 @@ class ModelOutput:
         where = "" if self.width is None else f", {self.width:,} bp around"
         where = where if self.region is None else f" over {self.region}"
         return f"{self.aggregation} of {what}{where}"
+
+    def on(self, genome: FastaReader) -> "ModelOutput":
+        """Return the same with its region under the genome's name of the contig.
+
+        Raises
+        ------
+        ValueError
+            If the region is not on the genome.
+        """
+        if self.region is None:
+            return self
+        return replace(self, region=genome.inside(self.region))
 
     def column(self, model: WrappedModel) -> str:
         """Return a short name: that of the output, and what is unusual about it.
@@ -151,12 +166,12 @@ class ModelOutput:
             )
         return bins - 1 - found[::-1] if reverse else found
 
-    def value(
+    def values(
         self,
         found: Float[np.ndarray, "batch bins outputs"],
-        index: int,
+        index: Int64[np.ndarray, " asked"],
         bins: Int64[np.ndarray, " some"],
-    ) -> Float[np.ndarray, " batch"]:
-        """Return the number of each sequence, in float64."""
-        picked = found[:, bins, index].astype(np.float64)
+    ) -> Float64[np.ndarray, "batch asked"]:
+        """Return some outputs of each sequence over the same bins."""
+        picked = found[:, bins][:, :, index].astype(np.float64)
         return picked.mean(axis=1) if self.aggregation == "mean" else picked.sum(axis=1)

@@ -32,8 +32,8 @@ Strand = Literal["forward", "reverse"]
 class ScoreModule(nn.Module):
     """One number of a model per one-hot sequence, ``batch 4 length`` to ``batch 1``.
 
-    N is a row of zeros, or what a wrapped model has for it. The model is shared, not copied; its training flag is the
-    caller's affair, as other tools see to it.
+    N is a row of zeros, or what a wrapped model has for it. The model is shared, not
+    copied; its training flag is the caller's affair, as other tools see to it.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """What is asked of every variant, filled in and checked."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
@@ -61,23 +62,25 @@ class ScoringOptions:
             If the model is two-sided or an option out of range.
         """
         context = window_context(model, context)
+        if isinstance(scores, str | ModelOutput):
+            raise TypeError(f"scores must be a list; got {scores!r} alone.")
         asked = _default_scores(model) if scores is None else tuple(scores)
         if isinstance(model, WrappedModel):
             # Nothing is shared among variants, so each is in the middle.
-            window_stride = window_stride or 1
+            window_stride = 1 if window_stride is None else window_stride
             max_ambiguous = max_ambiguous if "N" in model.alphabet else 0.0
         outputs = [each for each in asked if isinstance(each, ModelOutput)]
         named = tuple(each for each in asked if not isinstance(each, ModelOutput))
         _check_offers(model, named, outputs)
         return cls(
-            outputs=tuple(_columns_of(model, outputs)),
+            outputs=tuple(dict(_columns_of(model, outputs)).items()),
             units=model.units if isinstance(model, WrappedModel) else "",
             sees_left=sees_left(model),
             context=context,
             stride=grid_stride(window_stride, context),
-            scores=named,
+            scores=tuple(dict.fromkeys(named)),
             strands=strands,
-            baselines=tuple(baselines),
+            baselines=tuple(dict.fromkeys(baselines)),
             markov_order=markov_order,
             max_ambiguous=max_ambiguous,
             downstream_window=downstream_window,
@@ -103,6 +106,12 @@ class ScoringOptions:
         _one_of("strands", (self.strands,), get_args(Strands))
         if not self.names:
             raise ValueError("scores must name at least one score; got none.")
+        keys = Counter(key for key, _ in self._keys())
+        if clash := [key for key, count in keys.items() if count > 1]:
+            raise ValueError(
+                "scores must give columns of their own, beside strands and baselines; "
+                f"got {clash[0]!r} twice."
+            )
         if not 0 <= self.max_ambiguous <= 1:
             raise ValueError(
                 f"max_ambiguous must lie between 0 and 1; got {self.max_ambiguous}."
@@ -117,20 +126,21 @@ class ScoringOptions:
         """Every score of the model: of likelihoods, states and outputs."""
         return (*self.scores, *(name for name, _ in self.outputs))
 
-    def definition(self, name: str) -> ScoreDefinition:
-        """Say what a score is."""
+    def definitions(self) -> dict[str, ScoreDefinition]:
+        """Say what each score and baseline is."""
+        known = SCORES if self.sees_left else SCORES | MASKED
+        found: dict[str, ScoreDefinition] = {
+            name: known[name] for name in (*self.scores, *self.baselines)
+        }
         for column, output in self.outputs:
-            if column == name:
-                return ScoreDefinition(
-                    name,
-                    f"{output}, alternate − reference",
-                    self.units,
-                    "Negative: the change lowers this output of the model.",
-                    source="the model's own output",
-                )
-        if not self.sees_left and name in MASKED:
-            return MASKED[name]
-        return SCORES[name]
+            found[column] = ScoreDefinition(
+                column,
+                f"{output}, alternate − reference",
+                self.units,
+                "Negative: the change lowers this output of the model.",
+                source="the model's own output",
+            )
+        return found
 
     @property
     def downstream(self) -> int:
@@ -143,20 +153,26 @@ class ScoringOptions:
         """Strands that get columns of their own beside the mean."""
         return ("forward", "reverse") if self.strands == "both" else ()
 
+    def _keys(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Yield the name of every column with its score and strand."""
+        for name in self.names:
+            yield name, (name, self.strands)
+            for strand in self.sides:
+                yield f"{name}_{strand}", (name, strand)
+        for name in self.baselines:
+            yield name, (name, "both")
+
     def columns(self) -> pd.DataFrame:
         """Return a row per score: what it is, its strand, unit, and how to read it."""
-        rows: dict[str, tuple[str, str]] = {}
-        for name in self.names:
-            rows[name] = (name, self.strands)
-            rows |= {f"{name}_{strand}": (name, strand) for strand in self.sides}
-        rows |= {name: (name, "both") for name in self.baselines}
+        rows = list(self._keys())
         frame = pd.DataFrame(
-            list(rows.values()), index=list(rows), columns=["score", "strand"]
+            [where for _, where in rows],
+            index=[key for key, _ in rows],
+            columns=["score", "strand"],
         )
+        known = self.definitions()
         for field in ("formula", "unit", "reading", "signed", "source"):
-            frame[field] = [
-                getattr(self.definition(score), field) for score in frame["score"]
-            ]
+            frame[field] = [getattr(known[score], field) for score in frame["score"]]
         frame["kind"] = [
             "baseline" if score in self.baselines else "model"
             for score in frame["score"]

@@ -6,8 +6,9 @@ one reference pass per window and strand serves them all, and an SNV's
 change touches is computed again.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,6 +16,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float64
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.data.interval import Interval
@@ -40,6 +42,7 @@ from hyenascope.interpret.window_rows import Job, PassPlan
 from hyenascope.interpret.wrapped_variants import (
     WrappedPasses,
     can_be_read,
+    has_strange_letters,
     is_too_short,
 )
 from hyenascope.models.batching import BatchSize
@@ -128,15 +131,18 @@ class VariantScorer:
             for row, item in enumerate(windowed)
             if item.checked.ok and item.window is not None
         ]
-        table = _Table(len(given), self.columns)
+        table = _Table(len(given), self.columns, self.options)
         placed = {job.row: job for job in jobs}
-        notes: dict[int, str] = {}
         passes = self._passes()
+        failures = passes.failures if isinstance(passes, WrappedPasses) else {}
         for row, sides in passes.run(jobs, progress=progress):
-            table.put_sides(row, sides, self.options)
-            notes[row] = _silent_strands(
-                sides, placed[row], self.genome, self._plan, self.model
+            table.put_sides(row, sides)
+            silent = _silent_strands(
+                sides, placed[row], self.genome, self._plan, self.model, failures
             )
+            windowed[row] = windowed[row].noted(silent, scored=table.is_scored(row))
+            if strict:
+                raise_first([windowed[row].checked])
         facts = {
             "baseline_bases": self._fill_baselines(table, jobs),
             "ref_agreement": ref_agreement(checked),
@@ -144,7 +150,7 @@ class VariantScorer:
         }
         return ad.AnnData(
             table.value,
-            _obs(given, windowed, notes, self.genome),
+            _obs(given, windowed, self.genome),
             self.columns,
             layers={"ref": table.ref, "alt": table.alt},
             uns={"hyenascope": self.provenance | facts},
@@ -157,7 +163,9 @@ class VariantScorer:
             self.model,
             self.genome,
             scores=self.options.scores,
-            outputs=dict(self.options.outputs),
+            outputs={
+                name: output.on(self.genome) for name, output in self.options.outputs
+            },
             sides=self._plan.sides,
             window=self.options.downstream,
             device=str(self.device),
@@ -184,30 +192,56 @@ class _Windowed:
     window: Interval | None = None
     ambiguous: int = 0
 
+    def noted(self, silent: str, *, scored: bool) -> "_Windowed":
+        """Add what the passes found: which strands have no number, or that none has."""
+        if not silent:
+            return self
+        status = self.checked.status if scored else "no_score"
+        return replace(
+            self, checked=replace(self.checked, status=status, reason=silent)
+        )
+
 
 class _Table:
     """Three matrices "variant score", NaN until filled."""
 
-    def __init__(self, rows: int, columns: pd.DataFrame) -> None:
+    def __init__(
+        self, rows: int, columns: pd.DataFrame, options: ScoringOptions
+    ) -> None:
         self.columns = columns
         self._index = {name: i for i, name in enumerate(columns.index)}
         self.value, self.ref, self.alt = np.full((3, rows, len(columns)), np.nan)
+        self._names = options.names
+        self._mean = [self._index[name] for name in options.names]
+        self._sides = {
+            side: [self._index[f"{name}_{side}"] for name in options.names]
+            for side in options.sides
+        }
 
     def put(self, row: int, name: str, ref: float, alt: float) -> None:
-        i = self._index[name]
-        self.ref[row, i], self.alt[row, i] = ref, alt
-        self.value[row, i] = alt - ref
+        self._fill(row, [self._index[name]], np.array([[ref, alt]]))
 
-    def put_sides(
-        self, row: int, sides: dict[str, Sides], options: ScoringOptions
+    def put_sides(self, row: int, sides: dict[str, Sides]) -> None:
+        pairs = np.array(
+            [[found[name] for name in self._names] for found in sides.values()],
+            np.float64,
+        )
+        whole = pairs.copy()
+        whole[np.isnan(pairs).any(axis=2)] = np.nan  # a strand counts whole
+        self._fill(row, self._mean, mean_known(whole))
+        for side, pair in zip(sides, pairs, strict=True):
+            if side in self._sides:
+                self._fill(row, self._sides[side], pair)
+
+    def is_scored(self, row: int) -> bool:
+        """Whether any score of the model has a number."""
+        return not np.isnan(self.value[row, self._mean]).all()
+
+    def _fill(
+        self, row: int, columns: list[int], pairs: Float64[np.ndarray, "columns 2"]
     ) -> None:
-        for name in options.names:
-            pairs = np.array([found[name] for found in sides.values()], np.float64)
-            pairs[np.isnan(pairs).any(axis=1)] = np.nan  # a strand counts whole
-            ref, alt = mean_known(pairs)
-            self.put(row, name, float(ref), float(alt))
-            for strand in options.sides:
-                self.put(row, f"{name}_{strand}", *sides[strand][name])
+        self.ref[row, columns], self.alt[row, columns] = pairs.T
+        self.value[row, columns] = pairs[:, 1] - pairs[:, 0]
 
 
 def _window(
@@ -251,12 +285,14 @@ def _silent_strands(
     genome: FastaReader,
     plan: PassPlan,
     model: AnyModel,
+    failures: Mapping[tuple[int, str], str],
 ) -> str:
     """Say which strands have no number: the mean then rests on the other."""
     reasons: dict[str, list[str]] = {}
     for strand, found in sides.items():
-        if any(np.isnan(pair).any() for pair in found.values()):
-            reason = _silence(strand, job, genome, plan, model)
+        if any(math.isnan(each) for pair in found.values() for each in pair):
+            reason = failures.get((job.row, strand))
+            reason = reason or _silence(strand, job, genome, plan, model)
             reasons.setdefault(reason, []).append(strand)
     return "; ".join(
         f"{' and '.join(strands)}: {reason}" for reason, strands in reasons.items()
@@ -272,6 +308,8 @@ def _silence(
     reading = text.read(job.variant)
     if isinstance(model, WrappedModel) and is_too_short(model, reading):
         return f"the contig must hold the {model.context_length:,} bp that are read"
+    if isinstance(model, WrappedModel) and has_strange_letters(model, reading):
+        return f"N in what is read, which {model.name} has no letter for"
     if isinstance(model, WrappedModel) and can_be_read(model, reading):
         if "log_probs" in model.offers:
             return "N in the change, or no token that spells it"
@@ -285,13 +323,10 @@ def _silence(
 def _obs(
     given: Sequence[Variant],
     windowed: Sequence[_Windowed],
-    notes: dict[int, str],
     genome: FastaReader,
 ) -> pd.DataFrame:
     """One row per variant as the file gave it, with what was found about it."""
     rows = [_obs_row(v, item, genome) for v, item in zip(given, windowed, strict=True)]
-    for row, note in notes.items():
-        rows[row]["reason"] = note
     frame = pd.DataFrame(rows, index=list(unique_names(map(str, given))))
     whole = ["pos", "window_start", "window_end", "ambiguous_bases"]
     return frame.astype(dict.fromkeys(whole, "int64"))
@@ -301,7 +336,7 @@ def _obs_row(
     variant: Variant, item: _Windowed, genome: FastaReader
 ) -> dict[str, object]:
     label = ""
-    if item.checked.ok:
+    if item.checked.ok or item.checked.status == "no_score":
         left, right = _flanks(genome, item.checked.variant, 1)
         label = context_label(item.checked.variant, left, right)
     return {

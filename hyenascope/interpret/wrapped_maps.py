@@ -79,14 +79,14 @@ _Reader = Callable[[list[tuple[int, str]]], Float64[np.ndarray, " mutants"]]
 def _output_reader(
     model: WrappedModel, item: StrandWindow, output: ModelOutput
 ) -> _Reader:
-    index, middle = output.index(model), item.places.center
+    index, middle = np.array([output.index(model)]), item.places.center
 
     def read(mutants: list[tuple[int, str]]) -> Float64[np.ndarray, " mutants"]:
         found = model.predict([text for _, text in mutants])
         bins = output.bins(
             model, item.window, found.shape[1], middle=middle, reverse=item.reverse
         )
-        return output.value(found, index, bins)
+        return output.values(found, index, bins)[:, 0]
 
     return read
 
@@ -94,29 +94,28 @@ def _output_reader(
 def _likelihood_reader(
     model: WrappedModel, text: str, plan: MapPlan, share: WindowShare
 ) -> _Reader:
-    """Return what adds up changes of log p, from the mutated base on if causal.
+    """Return what adds up changes of log p.
 
-    Of a masked model those before it change as well, and count.
+    ``"full"`` counts those before the mutated base too, which change if the model
+    fills masks or its tokens follow from what comes after.
     """
     length = len(text)
     (table,) = model.log_probs(text)
     expected = picked_bases(table, text)
 
     def place(index: int) -> tuple[int, int]:
-        if not model.causal:
-            return 0, length
-        return index, length if plan.span is None else index + plan.span
+        return (0, length) if plan.span is None else (index, index + plan.span)
 
     def read(mutants: list[tuple[int, str]]) -> Float64[np.ndarray, " mutants"]:
         places = [place(index) for index, _ in mutants]
         tables = model.log_probs([text for _, text in mutants], places=places)
         values = []
-        for (start, stop), (_, mutant), found in zip(
+        for (start, stop), (index, mutant), found in zip(
             places, mutants, tables, strict=True
         ):
             change = (picked_bases(found, mutant) - expected)[start:stop]
-            known = np.nan_to_num(change)
-            values.append(known.sum() if np.isfinite(change).any() else np.nan)
+            known = np.nan_to_num(change)  # beside N there is nothing to add
+            values.append(known.sum() if np.isfinite(change[index - start]) else np.nan)
             if plan.span is not None:
                 share.add_changes(known, plan.span)
         return np.array(values)

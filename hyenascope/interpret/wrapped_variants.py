@@ -5,9 +5,10 @@ incremental passes, here for any other, by its protocol alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float, Float32, Float64, Int64
 from tqdm.auto import tqdm
 
 from hyenascope.data.fasta import FastaReader
@@ -24,8 +25,8 @@ from hyenascope.interpret.score_formulas import (
 from hyenascope.interpret.scores import ScoreName
 from hyenascope.interpret.window_rows import Job
 from hyenascope.interpret.wrapped_maps import picked_bases
-from hyenascope.models.wrappers.protocol import WrappedModel
-from hyenascope.sequence.tokenizer import detokenize
+from hyenascope.models.wrappers.protocol import NoAnswerError, WrappedModel
+from hyenascope.sequence.tokenizer import N_TOKEN, detokenize
 
 MASKED_SCORES: tuple[ScoreName, ...] = (
     "conditional",
@@ -39,9 +40,32 @@ MASKED_SCORES: tuple[ScoreName, ...] = (
 
 _UNKNOWN = (np.nan, np.nan)
 
+_Tables = tuple[Float64[np.ndarray, "length 4"], Float64[np.ndarray, "length 4"]]
+_States = dict[
+    StatePool, tuple[Float64[np.ndarray, " channels"], Float64[np.ndarray, " channels"]]
+]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Outputs that share their bins, and where the model has them."""
+
+    names: tuple[str, ...]
+    output: ModelOutput
+    index: Int64[np.ndarray, " outputs"]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A job on one strand: its alleles, and both haplotypes as text."""
+
+    job: Job
+    alleles: AlleleReading
+    texts: tuple[str, str]
+
 
 class WrappedPasses:
-    """Score jobs by a wrapped model, variant by variant.
+    """Score jobs by a wrapped model, some variants at a time.
 
     Parameters
     ----------
@@ -59,6 +83,11 @@ class WrappedPasses:
         Bases that ``"downstream"`` adds up.
     device
         Where to run.
+
+    Attributes
+    ----------
+    failures : dict
+        By row and strand, why the model gave no answer.
     """
 
     engine = "full passes"
@@ -77,10 +106,12 @@ class WrappedPasses:
         self.model = model
         self.genome = genome
         self.scores = tuple(scores)
-        self.outputs = dict(outputs)
+        self.names = (*self.scores, *outputs)
         self.sides = tuple(sides)
         self.window = window
         self.device = device
+        self.failures: dict[tuple[int, str], str] = {}
+        self._asked = tuple(_by_bins(model, outputs))
 
     def run(
         self, jobs: Sequence[Job], *, progress: bool
@@ -88,99 +119,168 @@ class WrappedPasses:
         """Yield each job's row with its scores by strand."""
         bar = tqdm(total=len(jobs), disable=not progress, unit="variant")
         with self.model.borrowed(self.device), bar:
-            for job in jobs:
-                yield (
-                    job.row,
-                    {strand: self._read(job, strand) for strand in self.sides},
-                )
-                bar.update()
+            for at in range(0, len(jobs), self.model.batch_size):
+                some = jobs[at : at + self.model.batch_size]
+                found = {strand: self._strand(some, strand) for strand in self.sides}
+                for i, job in enumerate(some):
+                    yield job.row, {strand: found[strand][i] for strand in self.sides}
+                bar.update(len(some))
 
-    def _read(self, job: Job, strand: str) -> Sides:
-        reverse = strand == "reverse"
-        text = strand_text(
-            self.genome, job.window, reverse=reverse, room=len(job.variant.ref)
-        )
-        reading = text.read(job.variant)
-        if not can_be_read(self.model, reading):
-            return dict.fromkeys((*self.scores, *self.outputs), _UNKNOWN)
-        texts = [detokenize(reading.reference), detokenize(reading.alternate)]
-        found: Sides = {}
-        if self.scores:
-            found |= self._likelihoods(reading, texts)
-        if self.outputs:
-            found |= self._predictions(job, texts, reverse=reverse)
-        return found
-
-    def _likelihoods(self, reading: AlleleReading, texts: list[str]) -> Sides:
-        whole = any(
-            name not in ("conditional", "downstream")
-            for name in self.scores
-            if name not in DISTANCES
-        )
-        first, length = reading.first, len(reading.reference)
-        asked = (0, length)
-        if not whole:
-            more = self.window if "downstream" in self.scores else 0
-            stop = max(reading.change.stop, first + more, first + 1)
-            asked = (first, min(stop, length))
-        tables = self._tables(reading, texts, asked)
-        ref, alt = (
-            picked_bases(table, text) for table, text in zip(tables, texts, strict=True)
-        )
-        states = self._states(reading, texts)
-        found: Sides = {}
-        for name in self.scores:
-            # Of a masked model the bases before the change have another log p too.
-            at = first if self.model.causal or name == "conditional" else 0
-            pair = _pair(ref, alt, at, states, lacks=reading.removed != reading.added)
-            found |= score_sides(reading, pair, [name], self.window)
-        return found
-
-    def _tables(
-        self, reading: AlleleReading, texts: list[str], asked: tuple[int, int]
-    ) -> list[Float64[np.ndarray, "length 4"]]:
-        if all(name in DISTANCES for name in self.scores):
-            return [np.full((len(text), 4), np.nan) for text in texts]
-        alone = [name for name in self.scores if name not in DISTANCES]
-        if alone == ["conditional"] and reading.removed == reading.added == 1:
-            # Both alleles of an SNV are in the reference's row, which sees neither
-            # (without masks it sees the reference: that is what masking="none" says).
-            (table,) = self.model.log_probs(
-                texts[:1], places=[asked], device=self.device
+    def _strand(self, jobs: Sequence[Job], strand: str) -> list[Sides]:
+        sides: list[Sides] = [dict.fromkeys(self.names, _UNKNOWN) for _ in jobs]
+        alike: dict[int, list[tuple[int, _Read]]] = {}  # by length
+        for i, job in enumerate(jobs):
+            room = len(job.variant.ref)
+            text = strand_text(
+                self.genome, job.window, reverse=strand == "reverse", room=room
             )
-            return [table, table]
-        return self.model.log_probs(texts, places=[asked] * 2, device=self.device)
+            alleles = text.read(job.variant)
+            if can_be_read(self.model, alleles):
+                texts = detokenize(alleles.reference), detokenize(alleles.alternate)
+                read = _Read(job, alleles, texts)
+                alike.setdefault(len(alleles.reference), []).append((i, read))
+        for some in alike.values():
+            reads = [read for _, read in some]
+            for (i, _), found in zip(some, self._answers(reads, strand), strict=True):
+                sides[i] = found
+        return sides
 
-    def _states(
-        self, reading: AlleleReading, texts: list[str]
-    ) -> dict[StatePool, tuple[Float64[np.ndarray, " channels"], ...]]:
+    def _answers(self, reads: Sequence[_Read], strand: str) -> list[Sides]:
+        """Read haplotypes of one length; where the model fails, one by one."""
+        try:
+            found = self._likelihoods(reads) if self.scores else [{} for _ in reads]
+            if self._asked:
+                more = self._predictions(reads, reverse=strand == "reverse")
+                found = [one | other for one, other in zip(found, more, strict=True)]
+            return found
+        except NoAnswerError as err:
+            if len(reads) > 1:
+                return [self._answers([read], strand)[0] for read in reads]
+            self.failures[reads[0].job.row, strand] = str(err)
+            return [dict.fromkeys(self.names, _UNKNOWN)]
+
+    def _likelihoods(self, reads: Sequence[_Read]) -> list[Sides]:
+        tables = self._tables(reads)
+        states = self._states(reads)
+        found: list[Sides] = []
+        for read, both, state in zip(reads, tables, states, strict=True):
+            ref, alt = map(picked_bases, both, read.texts)
+            alleles, sides = read.alleles, Sides()
+            for name in self.scores:
+                # Before the change bases have another log p too, of a model that
+                # fills masks or whose tokens follow from what comes after.
+                at = 0 if name in ("full_sum", "full_mean") else alleles.first
+                lacks = alleles.removed != alleles.added
+                pair = _pair(ref, alt, at, state, lacks=lacks)
+                sides |= score_sides(alleles, pair, [name], self.window)
+                if at == 0 and _is_unknown(alleles, ref, alt):
+                    sides[name] = _UNKNOWN
+            found.append(sides)
+        return found
+
+    def _tables(self, reads: Sequence[_Read]) -> list[_Tables]:
+        alone = [name for name in self.scores if name not in DISTANCES]
+        if not alone:
+            return [
+                (np.full((len(ref), 4), np.nan), np.full((len(alt), 4), np.nan))
+                for ref, alt in (read.texts for read in reads)
+            ]
+        # Both alleles of an SNV are in the reference's row, which sees neither
+        # (without masks it sees the reference: that is what masking="none" says).
+        shared = [
+            alone == ["conditional"] and read.alleles.removed == read.alleles.added == 1
+            for read in reads
+        ]
+        texts: list[str] = []
+        places: list[tuple[int, int]] = []
+        for read, one in zip(reads, shared, strict=True):
+            asked = read.texts[:1] if one else read.texts
+            texts += asked
+            places += [self._place(read.alleles, alone)] * len(asked)
+        found = iter(self.model.log_probs(texts, places=places, device=self.device))
+        tables = []
+        for one in shared:
+            ref = next(found)
+            tables.append((ref, ref if one else next(found)))
+        return tables
+
+    def _place(
+        self, alleles: AlleleReading, scores: Sequence[ScoreName]
+    ) -> tuple[int, int]:
+        first, length = alleles.first, len(alleles.reference)
+        if any(name not in ("conditional", "downstream") for name in scores):
+            return 0, length
+        more = self.window if "downstream" in scores else 0
+        return first, min(max(alleles.change.stop, first + more, first + 1), length)
+
+    def _states(self, reads: Sequence[_Read]) -> list[_States]:
         pools = state_pools(self.scores)
         if not pools:
-            return {}
-        both = self.model.embed(texts, device=self.device)
-        return {
-            pool: tuple(_pooled(each, pool, reading.first) for each in both)
-            for pool in pools
-        }
+            return [{} for _ in reads]
+        texts = [text for read in reads for text in read.texts]
+        found = self.model.embed(texts, device=self.device)
+        return [
+            {
+                pool: (
+                    _pooled(ref, pool, read.alleles.first),
+                    _pooled(alt, pool, read.alleles.first),
+                )
+                for pool in pools
+            }
+            for read, ref, alt in zip(reads, found[::2], found[1::2], strict=True)
+        ]
 
-    def _predictions(self, job: Job, texts: list[str], *, reverse: bool) -> Sides:
+    def _predictions(self, reads: Sequence[_Read], *, reverse: bool) -> list[Sides]:
+        texts = [text for read in reads for text in read.texts]
         found = self.model.predict(texts, device=self.device)
+        both = found.reshape(len(reads), 2, *found.shape[1:])
+        return [
+            self._values(read.job, pair, reverse=reverse)
+            for read, pair in zip(reads, both, strict=True)
+        ]
+
+    def _values(
+        self, job: Job, pair: Float[np.ndarray, "2 bins outputs"], *, reverse: bool
+    ) -> Sides:
         sides: Sides = {}
-        for name, output in self.outputs.items():
+        for asked in self._asked:
             try:
-                bins = output.bins(
+                bins = asked.output.bins(
                     self.model,
                     job.window,
-                    found.shape[1],
+                    pair.shape[1],
                     middle=job.variant.start,
                     reverse=reverse,
                 )
             except NoBinError:  # near the end of a contig, of a model that crops
-                sides[name] = _UNKNOWN
+                sides |= dict.fromkeys(asked.names, _UNKNOWN)
                 continue
-            ref, alt = output.value(found, output.index(self.model), bins)
-            sides[name] = (float(ref), float(alt))
+            ref, alt = asked.output.values(pair, asked.index, bins).tolist()
+            sides |= zip(asked.names, zip(ref, alt, strict=True), strict=True)
         return sides
+
+
+def _by_bins(
+    model: WrappedModel, outputs: Mapping[str, ModelOutput]
+) -> Iterator[_Asked]:
+    alike: dict[ModelOutput, list[str]] = {}
+    for name, output in outputs.items():
+        alike.setdefault(replace(output, output=0), []).append(name)
+    index = {name: i for i, name in enumerate(model.outputs)}
+    for output, names in alike.items():
+        places = [index[str(outputs[name].output)] for name in names]
+        yield _Asked(tuple(names), output, np.array(places))
+
+
+def _is_unknown(
+    alleles: AlleleReading,
+    ref: Float64[np.ndarray, " length"],
+    alt: Float64[np.ndarray, " length"],
+) -> bool:
+    """Whether a base that goes or comes has no log p: no token spells it there."""
+    gone = ref[alleles.first : alleles.first + alleles.removed]
+    come = alt[alleles.first : alleles.first + alleles.added]
+    return bool(np.isnan(gone).any() or np.isnan(come).any())
 
 
 def can_be_read(model: WrappedModel, reading: AlleleReading) -> bool:
@@ -189,7 +289,7 @@ def can_be_read(model: WrappedModel, reading: AlleleReading) -> bool:
     The first base of a strand has nothing before it, which matters to a causal model;
     a contig that ends within the window is too short for one of fixed length.
     """
-    if is_too_short(model, reading):
+    if is_too_short(model, reading) or has_strange_letters(model, reading):
         return False
     needs_left = "log_probs" in model.offers and model.causal
     return reading.is_seen and (reading.first > 0 or not needs_left)
@@ -200,11 +300,17 @@ def is_too_short(model: WrappedModel, reading: AlleleReading) -> bool:
     return model.fixed_length and len(reading.reference) < model.context_length
 
 
+def has_strange_letters(model: WrappedModel, reading: AlleleReading) -> bool:
+    """Whether there is N, such as a deletion pulls in, and the model has no N."""
+    read = (reading.reference, reading.alternate)
+    return "N" not in model.alphabet and any((x == N_TOKEN).any() for x in read)
+
+
 def _pair(
     ref: Float64[np.ndarray, " length"],
     alt: Float64[np.ndarray, " length"],
     at: int,
-    states: dict[StatePool, tuple[Float64[np.ndarray, " channels"], ...]],
+    states: _States,
     *,
     lacks: bool,
 ) -> Pair:
@@ -216,7 +322,7 @@ def _pair(
         float(np.nansum(before)),
         int((~np.isnan(before)).sum()),
         float(ref[known].mean()) if lacks and known.any() else 0.0,
-        {pool: (both[0], both[1]) for pool, both in states.items()},
+        states,
     )
 
 

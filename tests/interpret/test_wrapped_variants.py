@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.scores import tidy
+from hyenascope.interpret.variant_checks import VariantError
 from hyenascope.interpret.variant_effect import score_variants
 from hyenascope.models.wrappers import (
     FunctionModel,
@@ -15,7 +17,7 @@ from hyenascope.models.wrappers import (
     OneHotModel,
 )
 from hyenascope.sequence.dna import reverse_complement
-from tests.hugging_face_models import bert, kmer_tokenizer
+from tests.hugging_face_models import bert, bpe_tokenizer, gpt, kmer_tokenizer
 from tests.wrapped_models import PlainHyena, Weighted, random_genome, small_hyena
 
 SCORES = (
@@ -196,6 +198,7 @@ def test_a_contig_too_short_for_a_fixed_length_says_so(tmp_path):
             model, Variant("chr1", 13, base, other(base)), short, baselines=()
         )
     assert np.isnan(found.X).all()
+    assert found.obs["status"].iloc[0] == "no_score"
     assert "contig must hold the 32 bp that are read" in found.obs["reason"].iloc[0]
 
 
@@ -209,11 +212,178 @@ def test_a_variant_beside_all_bins_is_flagged_and_the_others_are_scored(genome):
         at(genome, start, 1, other(genome.fetch_region("chr1", start, start + 1)))
         for start in (2, 60)
     ]
-    found = score_variants(
-        model, rows, genome, scores=[ModelOutput(0, width=1)], baselines=()
-    )
+    options = {"scores": [ModelOutput(0, width=1)], "baselines": ()}
+    found = score_variants(model, rows, genome, **options)
     assert np.isnan(found.X).all(axis=1).tolist() == [True, False]
-    assert "no bin that is asked for of Middle" in found.obs["reason"].iloc[0]
+    assert list(found.obs["status"]) == ["no_score", "ok"]
+    reason = "no bin that is asked for of Middle"
+    assert reason in found.obs["reason"].iloc[0]
+    kept = score_variants(model, rows, genome, **options, on_error="skip")
+    assert list(kept.obs_names) == [str(rows[1])]
+    assert kept.uns["hyenascope"]["skipped"] == {"no_score": 1}
+    with pytest.raises(VariantError, match=f"{rows[0]}: .*{reason}"):
+        score_variants(model, rows, genome, **options, on_error="raise")
+
+
+def fails_on(text, **options):
+    """A model that counts G and has no answer where ``text`` stands."""
+    return FunctionModel(
+        lambda texts: [np.nan if text in each else each.count("G") for each in texts],
+        context_length=20,
+        outputs=("G",),
+        **options,
+    )
+
+
+def test_a_variant_without_an_answer_costs_no_other_its_row(genome, variants):
+    snv = variants[0]
+    before = genome.fetch_region("chr1", snv.start - 6, snv.start)
+    model = fails_on(before + snv.alt)  # and its reverse complement is no such text
+    found = score_variants(model, variants, genome, baselines=())
+    alone = score_variants(fails_on("none"), variants, genome, baselines=())
+    assert list(found.obs["status"]) == ["ok"] * 4
+    assert "forward: outputs of" in found.obs["reason"].iloc[0]
+    assert np.isnan(found[:, "G_forward"].X[0, 0])
+    assert found[:, "G"].X[0, 0] == alone[:, "G_reverse"].X[0, 0]
+    np.testing.assert_array_equal(found.X[1:], alone.X[1:])
+    options = {"strands": "forward", "baselines": ()}
+    found = score_variants(model, variants, genome, **options)
+    assert list(found.obs["status"]) == ["no_score", "ok", "ok", "ok"]
+    with pytest.raises(VariantError, match=f"{snv}: .* must be finite"):
+        score_variants(model, variants, genome, **options, on_error="raise")
+
+
+def test_a_deletion_that_pulls_n_in_is_flagged(tmp_path):
+    model = fails_on("none", alphabet="ACGT")
+    with random_genome(tmp_path, 240, unknown=71) as genome:  # just past the window
+        deletion, snv = at(genome, 60, 4, "A"), at(genome, 30, 1, "A")
+        variants = [Variant("chr1", 61, deletion.ref, deletion.ref[0]), snv]
+        found = score_variants(model, variants, genome, baselines=())
+    window_end = found.obs["window_end"].iloc[0]
+    assert window_end <= 71 < window_end + 4
+    assert "N in what is read, which" in found.obs["reason"].iloc[0]
+    assert np.isnan(found[:, "G_forward"].X[0, 0])
+    assert np.isfinite(found[:, "G_reverse"].X[0, 0])
+
+
+@pytest.mark.parametrize("kind", ["causal", "masked"])
+def test_sums_of_byte_pairs_are_of_all_of_either_haplotype(genome, kind):
+    tokenizer = bpe_tokenizer()
+    network = gpt(tokenizer) if kind == "causal" else bert(tokenizer)
+    model = HuggingFaceModel(network, tokenizer, kind=kind, context_length=24)
+    snvs = [
+        at(genome, start, 1, other(genome.fetch_region("chr1", start, start + 1)))
+        for start in range(12, 90, 2)
+    ]
+    found = score_variants(
+        model,
+        snvs,
+        genome,
+        scores=["full_sum", "full_mean"],
+        strands="forward",
+        baselines=(),
+    )
+
+    def known(text, at):
+        (table,) = model.log_probs(text)
+        picked = table[range(24), ["ACGT".index(base) for base in text]]
+        return picked[~np.isnan(picked)], picked[at]
+
+    moved = 0
+    for snv, row in zip(snvs, found.obs.itertuples(), strict=True):
+        text = genome.fetch_region("chr1", row.window_start, row.window_end)
+        place = snv.start - row.window_start
+        edited = text[:place] + snv.alt + text[place + 1 :]
+        (ref, gone), (alt, come) = known(text, place), known(edited, place)
+        got = found[row.Index].X[0]
+        if np.isnan([gone, come]).any():  # no token spells it: no number
+            assert np.isnan(got).all()
+            assert row.status == "no_score"
+            continue
+        expected = [alt.sum() - ref.sum(), alt.mean() - ref.mean()]
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+        moved += len(ref) != len(alt) or not np.allclose(ref[:3], alt[:3])
+    assert moved  # tokens left of some change differ
+
+
+def test_columns_that_would_share_a_name_are_refused(genome, variants):
+    def model(*names):
+        return FunctionModel(
+            lambda texts: np.zeros((len(texts), len(names))),
+            context_length=20,
+            outputs=names,
+        )
+
+    with pytest.raises(ValueError, match=r"columns of their own.*'cpg' twice"):
+        score_variants(model("cpg"), variants, genome)
+    score_variants(model("cpg"), variants, genome, baselines=())
+    with pytest.raises(ValueError, match="'s_forward' twice"):
+        score_variants(model("s", "s_forward"), variants, genome, baselines=())
+    score_variants(
+        model("s", "s_forward"), variants, genome, strands="forward", baselines=()
+    )
+
+
+def test_a_score_that_is_asked_for_twice_is_one_column(genome, variants):
+    model = OneHotModel(Weighted(32), context_length=32, outputs=("a", "b"), bin_size=4)
+    asked = [ModelOutput(0), ModelOutput("a")]
+    found = score_variants(
+        model, variants, genome, scores=asked, strands="forward", baselines=()
+    )
+    assert list(found.var_names) == ["a"]
+
+
+def test_thousands_of_outputs_are_each_their_own(genome, variants):
+    count = 5_000
+    model = FunctionModel(
+        lambda texts: np.outer([t.count("G") for t in texts], np.arange(count)),
+        context_length=20,
+        outputs=count,
+    )
+    found = score_variants(model, variants, genome, baselines=())
+    assert found.shape == (4, 3 * count)
+    one = found[:, "output 1"].X
+    means = found[:, [f"output {i}" for i in range(count)]].X
+    np.testing.assert_allclose(means, one * np.arange(count), rtol=1e-5)
+    assert np.abs(one).max() > 0
+
+
+def test_a_region_goes_by_any_name_of_its_contig(genome, variants):
+    model = OneHotModel(Weighted(32), context_length=32, outputs=2, bin_size=4)
+    found = [
+        score_variants(
+            model,
+            variants[:1],
+            genome,
+            scores=[ModelOutput(0, region=Interval(name, 52, 60))],
+            baselines=(),
+        )
+        for name in ("chr1", "1")
+    ]
+    assert np.isfinite(found[0].X).all()
+    np.testing.assert_array_equal(found[0].X, found[1].X)
+
+
+def test_an_indel_of_a_masked_model_is_judged_on_as_many_bases_of_either(genome):
+    tokenizer = kmer_tokenizer(1)
+    model = HuggingFaceModel(
+        bert(tokenizer), tokenizer, kind="masked", context_length=24
+    )
+    start = 60
+    ref = genome.fetch_region("chr1", start, start + 1)
+    added = other(genome.fetch_region("chr1", start + 1, start + 2))
+    insertion = Variant("chr1", start + 1, ref, ref + added * 2)
+    found = score_variants(model, insertion, genome, strands="forward", baselines=())
+    left = int(found.obs["window_start"].iloc[0])
+    text = genome.fetch_region("chr1", left, left + 24)
+    place = start + 1 - left
+    edited = (text[:place] + added * 2 + text[place:])[:24]
+    sums = []
+    for read in (text, edited):
+        (table,) = model.log_probs(read)
+        picked = table[range(24), ["ACGT".index(base) for base in read]]
+        sums.append(picked[place : place + 2].sum())
+    assert found.X[0, 0] == pytest.approx(sums[1] - sums[0], abs=1e-5)
 
 
 def test_tables_are_tidy(genome, variants):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from hyenascope._typing import StrPath
 from hyenascope.models.wrappers.base_tables import causal_row, masked_row
-from hyenascope.models.wrappers.protocol import Place, WrappedModel
+from hyenascope.models.wrappers.protocol import NoAnswerError, Place, WrappedModel
 from hyenascope.models.wrappers.token_bases import AnyTokenizer, TokenBases, TokenMap
 
 Kind = Literal["causal", "masked"]
@@ -162,7 +162,7 @@ class HuggingFaceModel(WrappedModel):
     def _tokenize(self, text: str) -> TokenBases:
         found = self.tokens.encode(text)
         if len(found.ids) > self.limit:
-            raise ValueError(
+            raise NoAnswerError(
                 f"sequence must fit the {self.limit:,} tokens of {self.name}; "
                 f"got {len(found.ids):,} for {len(text):,} bp."
             )
@@ -275,7 +275,7 @@ class HuggingFaceModel(WrappedModel):
             answer = self.model(input_ids=ids, output_hidden_states=states, **more)
             values = answer.hidden_states[-1] if states else answer.logits
             if not bool(values.isfinite().all()):
-                raise ValueError(
+                raise NoAnswerError(
                     f"outputs of {self.name} must be finite; got NaN or infinite ones."
                 )
             for i, value in zip(batch, values.float().cpu(), strict=True):

@@ -36,6 +36,10 @@ _VERBS: dict[Offer, str] = {
 }
 
 
+class NoAnswerError(ValueError):
+    """The model has no answer, or none in numbers, to one of the sequences."""
+
+
 class WrappedModel(ABC):
     """A sequence model of any kind, as the verbs see it.
 
@@ -355,7 +359,7 @@ class WrappedModel(ABC):
         for number, array in enumerate(found):
             if not np.isfinite(array).all():
                 count = int((~np.isfinite(array)).sum())
-                raise ValueError(
+                raise NoAnswerError(
                     f"outputs of {self.name} must be finite; got {count:,} NaN or "
                     f"infinite of {array.size:,} numbers for sequence {number}."
                 )
