@@ -43,6 +43,8 @@ from hyenascope.interpret.ism_plan import (
     map_windows,
     named_score,
     plan_map,
+    reads_n,
+    require_contig,
     require_likelihoods,
 )
 from hyenascope.interpret.model_output import ModelOutput
@@ -234,10 +236,16 @@ def conditional_map(
     model = native(model)
     require_likelihoods(model)
     plan = MapPlan(
-        window_context(model, context), 1, None, 0, sees_left=sees_left(model)
+        window_context(model, context),
+        1,
+        None,
+        0,
+        sees_left=sees_left(model),
+        reads_n=reads_n(model),
     )
     with opened(genome) as reader:
         place = reader.inside(interval)
+        require_contig(model, place, reader.contigs[place.chrom])
         room = 1 if plan.sees_left else plan.context // 2
         windows = list(
             strand_windows(
@@ -247,7 +255,7 @@ def conditional_map(
         found = _StrandMaps(place)
         with _running(model, plan, device), torch.inference_mode():
             for item in tqdm(windows, disable=not progress, unit="window"):
-                found.put(item, _conditional(model, item), plan)
+                found.put(item, _conditional(model, item, plan), plan)
         details = provenance_of(
             model,
             reader,
@@ -343,10 +351,10 @@ def _running(
 
 
 def _conditional(
-    model: AnyModel, item: StrandWindow
+    model: AnyModel, item: StrandWindow, plan: MapPlan
 ) -> Float64[np.ndarray, "places 4"]:
     if isinstance(model, WrappedModel):
-        return wrapped_conditional(model, item)
+        return wrapped_conditional(model, item, plan)
     return conditional_rows(model, item)
 
 
@@ -364,7 +372,7 @@ def _read(
     with tqdm(total=total, disable=not progress, unit="mutant") as bar:
         if plan.span == 1:
             for item in windows:
-                rows = _conditional(model, item)
+                rows = _conditional(model, item, plan)
                 found.put(item, _less_reference(rows, genome, item), plan)
                 bar.update(3 * item.places.length)
             return

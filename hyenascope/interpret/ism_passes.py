@@ -10,7 +10,12 @@ from torch import Tensor
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.strand_windows import StrandWindow
-from hyenascope.interpret.unscored import NOT_A_BASE, NOTHING_BEFORE, contig_ends
+from hyenascope.interpret.unscored import (
+    NO_LETTER,
+    NOT_A_BASE,
+    NOTHING_BEFORE,
+    contig_ends,
+)
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import (
     Mutant,
@@ -25,7 +30,7 @@ from hyenascope.models.mutant_passes import (
     log_prob_changes,
 )
 from hyenascope.models.predict import base_log_probs
-from hyenascope.sequence.tokenizer import BASE_TOKENS
+from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class MapPlan:
         Score whole windows by an output of a wrapped model instead.
     sees_left
         Whether a base is judged by those before it alone.
+    reads_n
+        Whether the model has a letter for N.
     """
 
     context: int
@@ -55,16 +62,23 @@ class MapPlan:
     max_memory: int
     output: ModelOutput | None = None
     sees_left: bool = True
+    reads_n: bool = True
 
     @property
     def scores_windows(self) -> bool:
         """Whether a score is one number of a whole window."""
         return self.head is not None or self.output is not None
 
+    def can_read(self, tokens: Int64[np.ndarray, " length"]) -> bool:
+        """Whether the model has a letter for all that is in a window."""
+        return self.reads_n or not bool((tokens == N_TOKEN).any())
+
     def reason(self, tokens: Int64[np.ndarray, " length"], index: int) -> str:
         """Say why a token has no score, or nothing if it has one."""
         if tokens[index] not in BASE_TOKENS:
             return NOT_A_BASE
+        if not self.can_read(tokens):
+            return NO_LETTER
         if self.scores_windows or not self.sees_left:
             return ""
         if index == 0:

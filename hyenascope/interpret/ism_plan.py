@@ -97,6 +97,7 @@ def plan_map(
     else:
         require_likelihoods(model)
     context = window_context(model, context)
+    require_contig(model, place, size)
     if isinstance(score, HeadOutput | ModelOutput) and place.length > context:
         raise ValueError(
             f"interval must fit the context of {context:,} bp; got {place.length:,} bp."
@@ -114,7 +115,30 @@ def plan_map(
         max_memory,
         score if isinstance(score, ModelOutput) else None,
         sees_left(model),
+        reads_n(model),
     )
+
+
+def reads_n(model: AnyModel) -> bool:
+    """Whether a model has a letter for N."""
+    return not isinstance(model, WrappedModel) or "N" in model.alphabet
+
+
+def require_contig(model: AnyModel, place: Interval, size: int) -> None:
+    """Refuse a contig of ``size`` bases that a model of one length cannot read.
+
+    Raises
+    ------
+    ValueError
+        If it is too short.
+    """
+    if not isinstance(model, WrappedModel) or not model.fixed_length:
+        return
+    if size < model.context_length:
+        raise ValueError(
+            f"interval must lie on a contig of at least {model.context_length:,} bp, "
+            f"all of which {model.name} reads; got {place.chrom}, {size:,} bp."
+        )
 
 
 def _require_output(model: AnyModel, score: ModelOutput) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 NOT_A_BASE = "the reference is not A, C, G or T"
+NO_LETTER = "N is read with it, and the model has no letter for N"
 NOTHING_BEFORE = "no base is read before it"
 NOT_FINITE = "the model gives no finite number"
 

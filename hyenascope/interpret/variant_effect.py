@@ -60,14 +60,15 @@ def score_variants(
     genome
         Reader or FASTA path; ``chr1`` and ``1`` are one contig.
     context
-        Window in bases; by default the model's, at most 16,384.
+        Window in bases; by default the model's, at most 16,384, or all that a wrapped
+        model reads which predicts or has one length.
     scores
         Which model scores; by default ``"conditional"`` and ``"likelihood"``.
         ``"conditional"`` alone is the quickest. The numbers that benchmarks publish are
         in `hyenascope.interpret.scores.PUBLISHED`. Of a wrapped model that predicts, a
         `ModelOutput` each; by default all its outputs, the mean over their bins. Of one
         that fills masks ``"conditional"`` is the default, ``"full_sum"`` and
-        ``"full_mean"`` are of pseudo-log-likelihoods.
+        ``"full_mean"`` are of pseudo-log-likelihoods (`scores.MASKED`).
     strands
         ``"forward"``, ``"reverse"`` (the model reads the reverse complement), or
         ``"both"``: the mean, and each strand in a column of its own.
@@ -83,7 +84,7 @@ def score_variants(
         variants share a pass, each has 3/8 to 5/8 of the context on either side.
         1 centres every window, and is the default of wrapped models.
     max_ambiguous
-        Largest fraction of N and IUPAC codes in a window; they are read as N. None
+        Largest fraction of N and IUPAC codes in a window; they are read as N. It is 0
         for a wrapped model whose alphabet has no N.
     region
         Only variants that overlap it: 1-based text or a 0-based `Interval`.
@@ -97,7 +98,7 @@ def score_variants(
         Bytes that a reference pass may keep for its mutants. Less memory means more
         work, never other numbers.
     batch_size, device, progress
-        As in `hyenascope.logits`.
+        As in `hyenascope.logits`; a wrapped model has its own batch size.
 
     Returns
     -------

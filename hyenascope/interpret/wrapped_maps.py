@@ -19,9 +19,11 @@ _BASES = "ACGT"
 
 
 def wrapped_conditional(
-    model: WrappedModel, item: StrandWindow
+    model: WrappedModel, item: StrandWindow, plan: MapPlan
 ) -> Float64[np.ndarray, "places 4"]:
     """Return log p(base | what the model sees), forward order and letters, in nats."""
+    if not plan.can_read(item.tokens):
+        return np.full((item.places.length, 4), np.nan)
     places = [(item.first, item.stop)]
     (table,) = model.log_probs(detokenize(item.tokens), places=places)
     return _forward(table[item.first : item.stop], item)
@@ -38,11 +40,13 @@ def wrapped_mutants(
 
     0 at the reference base, NaN where there is no score.
     """
+    rows = np.full((item.places.length, 4), np.nan)
+    if not plan.can_read(item.tokens):
+        return rows
     text = detokenize(item.tokens)
     read = _output_reader(model, item, plan.output) if plan.output else None
     if read is None:
         read = _likelihood_reader(model, text, plan, share)
-    rows = np.full((item.places.length, 4), np.nan)
     batch: list[tuple[int, int, str]] = []
     reference: float | None = None
 

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader
@@ -314,7 +314,7 @@ def window_context(model: AnyModel, context: int | None) -> int:
     """Return the window in bases that a locus is read with.
 
     The model's own context, at most 16,384, if ``context`` is None; of a wrapped model
-    that reads one length alone, that.
+    that reads one length alone, or gives no likelihoods but predictions, all of it.
 
     Raises
     ------
@@ -330,7 +330,9 @@ def window_context(model: AnyModel, context: int | None) -> int:
     fixed = isinstance(model, WrappedModel) and model.fixed_length
     if context is None:
         own = model.context_length
-        return own if fixed else min(own, _LONGEST_DEFAULT_CONTEXT)
+        predicts = isinstance(model, WrappedModel) and "log_probs" not in model.offers
+        whole = fixed or predicts  # what an output is depends on how much is read
+        return own if whole else min(own, _LONGEST_DEFAULT_CONTEXT)
     if fixed and context != model.context_length:
         raise ValueError(
             f"context must be {model.context_length} bp, all that {model.name} reads; "
@@ -387,11 +389,15 @@ def require_model(model: object) -> None:
             "substitution maps and attributions take it; so do its own log_probs, "
             "embed and predict."
         )
+    if isinstance(model, nn.Module) and not isinstance(model, HyenaLM):
+        raise TypeError(
+            f"model must be a HyenaLM; got {type(model).__name__}. Variant scores, "
+            "substitution maps and attributions take other networks once they are "
+            "wrapped, such as by OneHotModel(module, context_length=…)."
+        )
     if not isinstance(model, HyenaLM):
         raise TypeError(
-            f"model must be a HyenaLM; got {model!r}. load_pretrained finds names; "
-            "hyenascope.models.wrappers has other people's models, for the verbs that "
-            "take them."
+            f"model must be a HyenaLM; got {model!r}. load_pretrained finds names."
         )
 
 

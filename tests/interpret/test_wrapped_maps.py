@@ -11,6 +11,7 @@ from hyenascope.data.variant import Variant
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
 from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.interpret.unscored import NothingScoredError
 from hyenascope.models.wrappers import (
     FunctionModel,
     HuggingFaceModel,
@@ -18,7 +19,7 @@ from hyenascope.models.wrappers import (
     OneHotModel,
 )
 from hyenascope.sequence.dna import reverse_complement
-from tests.hugging_face_models import bert, kmer_tokenizer
+from tests.hugging_face_models import bert, bpe_tokenizer, gpt, kmer_tokenizer
 from tests.wrapped_models import PlainHyena, Weighted, random_genome, small_hyena
 
 PLACE = Interval("chr1", 100, 112)
@@ -186,6 +187,104 @@ def test_full_of_a_masked_model_is_of_pseudo_likelihoods(genome):
             assert track.values[i, j] == pytest.approx(change, abs=1e-4)
     with pytest.raises(ValueError, match="causal for 'downstream'; got Hugging"):
         saturation_mutagenesis(model, genome, place, score="downstream")
+
+
+def test_full_of_byte_pairs_is_of_all_tokens(genome):
+    tokenizer = bpe_tokenizer()
+    model = HuggingFaceModel(
+        gpt(tokenizer), tokenizer, kind="causal", context_length=24
+    )
+    place = Interval("chr1", 1, 12)
+    track = saturation_mutagenesis(
+        model, genome, place, score="full", strands="forward"
+    )
+    text = genome.fetch(Interval("chr1", 0, 24))
+
+    def picked(read):
+        (table,) = model.log_probs(read)
+        return table[range(24), ["ACGT".index(base) for base in read]]
+
+    known, left = 0, 0
+    before = picked(text)
+    for i in range(1, 12):
+        for j, base in enumerate("ACGT"):
+            after = picked(text[:i] + base + text[i + 1 :])
+            change = after - before
+            expected = np.nansum(change) if np.isfinite(change[i]) else np.nan
+            np.testing.assert_allclose(track.values[i - 1, j], expected, atol=1e-4)
+            known += np.isfinite(expected)
+            left += np.nansum(np.abs(change[:i])) > 1e-3
+    assert known > 8
+    assert left  # tokens before a mutated base change with it
+
+
+class Speechless(PlainHyena):
+    """Has no T."""
+
+    def _log_probs(self, texts, places, device):
+        tables = super()._log_probs(texts, places, device)
+        for table in tables:
+            table[:, 3] = np.nan
+        return tables
+
+
+@pytest.mark.parametrize("score", ["conditional", "downstream", "full"])
+def test_a_base_that_cannot_be_spelled_has_no_number(genome, hyena, score):
+    place = Interval("chr1", 60, 70)
+    track = saturation_mutagenesis(
+        Speechless(hyena), genome, place, score=score, strands="forward"
+    )
+    text = genome.fetch(place)
+    assert set(text) == set("ACGT")
+    for row, base in zip(track.values, text, strict=True):
+        if base == "T":
+            continue
+        assert np.isnan(row[3])
+        assert np.isfinite(row[:3]).all()
+
+
+def test_a_model_without_n_is_asked_where_there_is_none(genome):
+    model = FunctionModel(
+        lambda texts: [text.count("G") for text in texts],
+        context_length=20,
+        alphabet="ACGT",
+        outputs=("G",),
+    )
+    with pytest.raises(NothingScoredError, match="the model has no letter for N"):
+        saturation_mutagenesis(model, genome, Interval("chr1", 100, 110))
+    track = saturation_mutagenesis(model, genome, Interval("chr1", 60, 70))
+    assert np.isfinite(track.values).all()
+
+
+def test_a_contig_too_short_for_the_model_is_named(tmp_path):
+    model = OneHotModel(Weighted(32), context_length=32, outputs=2, bin_size=4)
+    with (
+        random_genome(tmp_path, 24, unknown=0) as short,
+        pytest.raises(ValueError, match=r"at least 32 bp.*Weighted.*got chr1, 24 bp"),
+    ):
+        saturation_mutagenesis(model, short, Interval("chr1", 4, 8))
+
+
+def test_a_region_goes_by_any_name_of_its_contig(genome):
+    model = OneHotModel(Weighted(), context_length=16, outputs=2, bin_size=4)
+    one, other = (
+        saturation_mutagenesis(
+            model, genome, PLACE, score=ModelOutput(1, region=Interval(name, 105, 107))
+        )
+        for name in ("chr1", "1")
+    )
+    np.testing.assert_array_equal(one.values, other.values)
+    assert np.nanmax(np.abs(one.values)) > 0
+
+
+def test_a_model_that_predicts_reads_all_that_it_can(tmp_path):
+    model = FunctionModel(
+        lambda texts: [len(text) for text in texts], context_length=20_000
+    )
+    place = Interval("chr1", 12_000, 12_002)
+    with random_genome(tmp_path, 24_000) as genome:
+        track = saturation_mutagenesis(model, genome, place)
+    assert track.provenance["context"] == 20_000
 
 
 VERBS = {
