@@ -48,10 +48,11 @@ def named_score(
             "score must be 'conditional', 'downstream', 'full', a HeadOutput or a "
             f"ModelOutput; got {score!r}."
         )
-    if not sees_left(model):
-        named = "full_sum" if score == "full" else score
-        return score, "Δ log p (nats)", MASKED.get(named, SCORES[score]).formula
-    return score, "Δ log p (nats)", SCORES[score].formula
+    # The tokens of others may change on the left of a base too: "full" is of all.
+    whole = score == "full" and isinstance(model, WrappedModel)
+    named = "full_sum" if whole else score
+    known = SCORES if sees_left(model) else SCORES | MASKED
+    return score, "Δ log p (nats)", known[named].formula
 
 
 def map_windows(

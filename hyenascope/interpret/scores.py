@@ -1,6 +1,6 @@
 """What the columns of a variant table mean, and the tables people take away."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import anndata as ad
@@ -194,7 +194,8 @@ MASKED: dict[str, ScoreDefinition] = {
     "conditional": ScoreDefinition(
         "conditional",
         "log p(alt | all other bases) − log p(ref | all other bases), added over the "
-        "changed bases of either haplotype",
+        "changed bases; for an indel of k bases over the next k bases of either "
+        "haplotype",
         "nats",
         "Negative: the model expects the alternate less than the reference, judging by "
         "the bases on both sides.",
@@ -213,6 +214,10 @@ MASKED: dict[str, ScoreDefinition] = {
         "nats per base",
         "Negative: the window with the change has a lower pseudo-log-likelihood.",
         source="Salazar et al. 2020, arXiv 1910.14659",
+    ),
+    "variant_cosine": replace(
+        SCORES["variant_cosine"],
+        reading=f"{_DISTANCE} Sees the change and the bases on both sides.",
     ),
 }
 """What scores mean of a model that fills masks, where it is another thing."""

@@ -39,7 +39,7 @@ class Ensemble(WrappedModel):
     >>> one = FunctionModel(lambda texts: [1.0] * len(texts), context_length=8)
     >>> two = FunctionModel(lambda texts: [4.0] * len(texts), context_length=8)
     >>> Ensemble([one, two], weights=(2.0, 1.0)).predict("ACGT")
-    array([[[2.]]], dtype=float32)
+    array([[[2.]]])
     """
 
     def __init__(
@@ -120,9 +120,9 @@ class Ensemble(WrappedModel):
 
     def _predict(
         self, texts: Sequence[str], device: torch.device
-    ) -> Float32[np.ndarray, "batch bins outputs"]:
+    ) -> Float64[np.ndarray, "batch bins outputs"]:
         found = [member.predict(texts, device=device) for member in self.members]
-        return np.average(found, axis=0, weights=self.shares).astype(np.float32)
+        return np.average(found, axis=0, weights=self.shares)
 
 
 class _Mean(nn.Module):

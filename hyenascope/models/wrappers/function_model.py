@@ -1,11 +1,12 @@
 """Any Python function from DNA to numbers."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float64
 from torch import nn
 
 from hyenascope.models.wrappers.protocol import WrappedModel
@@ -31,7 +32,7 @@ class FunctionModel(WrappedModel):
     >>> FunctionModel(gc, context_length=100, outputs=("GC",)).predict(["GATC", "GGGC"])
     array([[[0.5]],
     <BLANKLINE>
-           [[1. ]]], dtype=float32)
+           [[1. ]]])
     """
 
     def __init__(
@@ -69,14 +70,26 @@ class FunctionModel(WrappedModel):
         """None that we know of."""
         return []
 
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 of the function's name and code; what it refers to is not seen."""
+        where = getattr(self.function, "__module__", "")
+        kind = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        code = getattr(self.function, "__code__", None)
+        digest = hashlib.sha256(f"{self.name} {where}.{kind}".encode())
+        if code is not None:
+            digest.update(code.co_code)
+            digest.update(repr((code.co_names, code.co_varnames)).encode())
+        return digest.hexdigest()
+
     def _predict(
         self, texts: Sequence[str], device: torch.device
-    ) -> Float32[np.ndarray, "batch bins outputs"]:
+    ) -> Float64[np.ndarray, "batch bins outputs"]:
         del device
         parts = []
         for at in range(0, len(texts), self.batch_size):
             batch = list(texts[at : at + self.batch_size])
-            found = np.asarray(self.function(batch), np.float32)
+            found = np.asarray(self.function(batch), np.float64)
             if found.ndim == 1:
                 found = found[:, None]
             if found.ndim == 2:

@@ -261,7 +261,7 @@ class WrappedModel(ABC):
         sequences: str | Sequence[str],
         *,
         device: str | torch.device | None = None,
-    ) -> Float32[np.ndarray, "batch bins outputs"]:
+    ) -> Float[np.ndarray, "batch bins outputs"]:
         """Return the outputs of sequences of one length; one bin where not binned.
 
         Raises
@@ -385,5 +385,5 @@ class WrappedModel(ABC):
 
     def _predict(
         self, texts: Sequence[str], device: torch.device
-    ) -> Float32[np.ndarray, "batch bins outputs"]:
+    ) -> Float[np.ndarray, "batch bins outputs"]:
         raise NotImplementedError
