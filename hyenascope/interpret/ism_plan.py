@@ -1,6 +1,7 @@
 """From what is asked of a map to the windows that are read for it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal, get_args
 
 from hyenascope._typing import Strands
@@ -40,9 +41,10 @@ def named_score(
         name = score.name
         return name, name, f"{name}(alternate) − {name}(reference)"
     if isinstance(score, ModelOutput):
-        name = str(score)
-        units = model.units if isinstance(model, WrappedModel) else name
-        return name, units, f"{name}, alternate − reference"
+        _require_output(model, score)
+        assert isinstance(model, WrappedModel)
+        name = str(replace(score, output=model.outputs[score.index(model)]))
+        return name, model.units, f"{name}, alternate − reference"
     if score not in get_args(IsmScore):
         raise ValueError(
             "score must be 'conditional', 'downstream', 'full', a HeadOutput or a "
@@ -93,9 +95,7 @@ def plan_map(
             )
         score.check_model(model)
         context = place.length if context is None else context
-    elif isinstance(score, ModelOutput):
-        _require_output(model, score)
-    else:
+    elif not isinstance(score, ModelOutput):
         require_likelihoods(model)
     context = window_context(model, context)
     require_contig(model, place, size)
