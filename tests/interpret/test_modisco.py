@@ -4,11 +4,16 @@ import sys
 import h5py
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.data.track_files import read_tracks, write_tracks
+from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.modisco import write_modisco
+from hyenascope.interpret.score_module import ScoreModule
+from hyenascope.models.wrappers import OneHotModel
 from hyenascope.sequence.one_hot import one_hot
 
 MOTIF = "TGACGTCATG"
@@ -78,19 +83,39 @@ def test_refusals_leave_no_file(tmp_path, tracks, texts, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def motif_counter():
+    """A network that adds up by how much places exceed seven of the motif's ten."""
+    scan, total = nn.Conv1d(4, 1, len(MOTIF)), nn.Linear(201 - len(MOTIF), 1)
+    with torch.no_grad():
+        scan.weight[0] = torch.from_numpy(one_hot(MOTIF).T.copy())
+        scan.bias.fill_(-7.0)
+        total.weight.fill_(1.0)
+        total.bias.zero_()
+    return nn.Sequential(scan, nn.ReLU(), nn.Flatten(), total)
+
+
 @pytest.mark.slow
 def test_modisco_finds_a_planted_motif(tmp_path):
+    """From a network of somebody else's by way of tangermeme to TF-MoDISco."""
     pytest.importorskip("modiscolite")
+    tangermeme = pytest.importorskip("tangermeme.deep_lift_shap")
     rng = np.random.default_rng(0)
-    texts, tracks = [], []
-    for i in range(150):
+    texts = []
+    for _ in range(150):
         letters = rng.choice(list("ACGT"), 200)
         at = int(rng.integers(60, 130))
         letters[at : at + len(MOTIF)] = list(MOTIF)
-        values = rng.normal(size=(200, 4)) * 0.01
-        values[at : at + len(MOTIF)] += one_hot(MOTIF) - 0.25
         texts.append("".join(letters))
-        tracks.append(window(values, 1000 * i))
+    model = OneHotModel(motif_counter(), context_length=200)
+    found = tangermeme.deep_lift_shap(
+        ScoreModule(model, ModelOutput()),
+        torch.from_numpy(np.stack([one_hot(text).T for text in texts])),
+        n_shuffles=4,
+        hypothetical=True,
+        device="cpu",
+        random_state=0,
+    )
+    tracks = [window(each.T, 1000 * i) for i, each in enumerate(found.numpy())]
     write_tracks(tracks, tmp_path / "scan.parquet")
     pair = write_modisco(tmp_path / "x", read_tracks(tmp_path / "scan.parquet"), texts)
     command = [
