@@ -16,6 +16,7 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.models.predict import AnyModel
+from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.viz.components import BigWig, Genes, Logo, Variants
 from hyenascope.viz.components import Sequence as Bases
 from hyenascope.viz.lane import Component
@@ -94,7 +95,10 @@ class LocusBrowser(LiveTracks):
     ------
     ValueError
         If the interval is empty or off its contig, a track has no such name or needs
-        a model, an option is out of range, or the variants lack a column.
+        a model, an option is out of range, the variants lack a column, or ``output``
+        is none that the model predicts.
+    TypeError
+        If ``model`` is neither ours nor wrapped, or ``output`` no `ModelOutput`.
 
     Examples
     --------
@@ -208,6 +212,7 @@ class LocusBrowser(LiveTracks):
                 "window": options.window,
             },
             own,
+            is_wrapped=isinstance(options.model, WrappedModel),
         )
 
     def compute(self, timeout: float | None = None) -> bool:

@@ -10,6 +10,8 @@ from hyenascope._typing import Strands
 from hyenascope.data.fasta import FastaReader
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.models.predict import AnyModel, check_strands, window_context
+from hyenascope.models.wrappers.any_model import native
+from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.widgets.chunk_cache import ChunkCache
 from hyenascope.widgets.computed_lane import KINDS, ComputedLane
 from hyenascope.widgets.computed_track import ComputedTrack, TrackKind
@@ -45,7 +47,10 @@ class ModelTracks:
     Raises
     ------
     ValueError
-        If ``strands`` is unknown or ``window`` no number of bases the model can read.
+        If ``strands`` is unknown, ``window`` no number of bases the model can read, or
+        ``output`` none of the model's or off the genome.
+    TypeError
+        If ``model`` is neither ours nor wrapped, or ``output`` no `ModelOutput`.
     """
 
     model: AnyModel | None
@@ -58,11 +63,34 @@ class ModelTracks:
 
     def __post_init__(self) -> None:
         check_strands(self.strands)
+        if self.model is not None:
+            self.model = native(self.model)
+        self._check_output()
         if self.window is not None and not 1 <= self.window <= self.most:
             raise ValueError(
                 f"window must be 1 to {self.most} bp, less than the context; "
                 f"got {self.window}."
             )
+
+    def _check_output(self) -> None:
+        """Refuse here what would otherwise fail on a click."""
+        if self.output is None:
+            return
+        if not isinstance(self.output, ModelOutput):
+            raise TypeError(f"output must be a ModelOutput; got {self.output!r}.")
+        if not isinstance(self.model, WrappedModel):
+            given = "no model" if self.model is None else type(self.model).__name__
+            raise ValueError(
+                f"output must come with a wrapped model that predicts; got {given}."
+            )
+        self.output.index(self.model)
+        try:
+            self.output.on(self.genome)
+        except ValueError as error:
+            raise ValueError(
+                f"output must ask for a region of the genome; got {self.output}: "
+                f"{error}"
+            ) from error
 
     @property
     def most(self) -> int:

@@ -15,6 +15,8 @@ def python_of(
     interval: Interval,
     options: dict[str, object],
     own_tracks: Sequence[str] = (),
+    *,
+    is_wrapped: bool = False,
 ) -> str:
     """Return lines to paste into a cell.
 
@@ -33,6 +35,9 @@ def python_of(
         Keyword arguments; None is left out.
     own_tracks
         Names of tracks that code cannot make again.
+    is_wrapped
+        Whether the model is somebody else's: the variable ``model`` whatever its name,
+        which may be that of one of ours.
 
     Examples
     --------
@@ -49,7 +54,7 @@ def python_of(
     place = f"hs.Interval({interval.chrom!r}, {interval.start}, {interval.end})"
     kept = {name: value for name, value in options.items() if value is not None}
     named = [f"{name}={_written(value)}" for name, value in kept.items()]
-    lines = [_model(model), repr(genome), place, *named]
+    lines = [_model(model, is_wrapped), repr(genome), place, *named]
     missing = [
         f"# browser.add({name!r}, ...)  a track of your own" for name in own_tracks
     ]
@@ -66,10 +71,10 @@ def python_of(
     )
 
 
-def _model(name: str | None) -> str:
+def _model(name: str | None, is_wrapped: bool) -> str:
     if name is None:
         return "None"
-    known = name in BUNDLED or find_published(name) is not None
+    known = not is_wrapped and (name in BUNDLED or find_published(name) is not None)
     return f"hs.load_pretrained({name!r})" if known else "model"
 
 
