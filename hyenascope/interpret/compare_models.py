@@ -1,7 +1,8 @@
 """Several models on the same variants, or on every substitution of a locus."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Literal, get_args
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
 
 import anndata as ad
 import numpy as np
@@ -15,20 +16,24 @@ from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
+from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import saturation_mutagenesis
-from hyenascope.interpret.ism_plan import IsmScore, default_score
+from hyenascope.interpret.ism_plan import IsmScore, default_score, named_score
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.scores import ScoreName
+from hyenascope.interpret.unscored import NOT_FINITE, NothingScoredError
 from hyenascope.interpret.variant_effect import score_variants
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.predict import AnyModel, check_strands
 from hyenascope.models.wrappers.any_model import native
 from hyenascope.models.wrappers.protocol import WrappedModel
 
-AnyScore = ScoreName | IsmScore | ModelOutput
-"""One score: of variants, of a region, or an output of a wrapped model."""
+AnyScore = ScoreName | IsmScore | HeadOutput | ModelOutput
+"""One score: of variants, of a region, or an output of a head or a wrapped model."""
 
 _LEAST = 3  # rows for a rank correlation
+_TIE_DIGITS = 5  # of a column's largest number: what is closer is rounding
+_ROUNDING = 1e-6  # of either side: differences below it are nothing else
 
 
 def compare_models(
@@ -37,6 +42,7 @@ def compare_models(
     genome: FastaReader | StrPath,
     *,
     scores: Mapping[str, AnyScore] | None = None,
+    context: int | None = None,
     strands: Strands = "both",
     device: str | torch.device | None = None,
     progress: bool = False,
@@ -55,7 +61,10 @@ def compare_models(
     scores
         One score for each model that shall not have its default: of language models
         ``"conditional"`` for variants and, where they read from the left,
-        ``"downstream"`` for an interval; of others their first output.
+        ``"downstream"`` for an interval; of others their first output. Of an interval
+        it may be a `HeadOutput` of our own model.
+    context
+        Bases that every model reads; each its own, as the two verbs have it, if None.
     strands
         ``"both"`` is the mean of the two.
     device, progress
@@ -64,19 +73,24 @@ def compare_models(
     Returns
     -------
     anndata.AnnData
-        ``.obs`` a row per change with ``chrom pos ref alt`` (1-based) and what
-        scoring said of it; ``.var`` a row per model: its score, formula and unit;
+        ``.obs`` a row per change with ``chrom pos ref alt`` (1-based), ``status``,
+        ``"ok"`` where every model has a number, and ``reason``, who says what;
+        ``.var`` a row per model: its score, formula and unit;
         ``.X`` alternate − reference, NaN where a model has no number, each column in
         its own unit. ``.varp["spearman"]`` holds rank correlations over the rows that
         both models have, ``.varp["rows"]`` how many these are; NaN below three, or
-        where a column does not vary. ``.uns["hyenascope"]`` says where each column
-        comes from.
+        where a column does not vary beyond rounding. What differs by less than
+        a hundred-thousandth of a column's largest number is a tie.
+        ``.uns["hyenascope"]`` says where each column comes from.
 
     Raises
     ------
     ValueError
         If there is no model, ``scores`` names none of them, or as
-        `hyenascope.score_variants` and `hyenascope.saturation_mutagenesis`.
+        `hyenascope.score_variants` and `hyenascope.saturation_mutagenesis`, with the
+        name of the model.
+    TypeError
+        If ``models`` or ``scores`` is no mapping, or a model is none.
 
     Examples
     --------
@@ -99,6 +113,12 @@ def compare_models(
     >>> found.shape, found.varp["spearman"][0].round(3).tolist()
     ((12, 2), [1.0, -1.0])
     """
+    for what, given in (("models", models), ("scores", scores)):
+        if not isinstance(given, Mapping | None):
+            raise TypeError(
+                f"{what} must be a mapping by name of model; got "
+                f"{type(given).__name__}."
+            )
     if not models:
         raise ValueError("models must name at least one model; got none.")
     asked = dict(scores or {})
@@ -108,14 +128,30 @@ def compare_models(
             f"scores must be of {', '.join(models)}; got {', '.join(sorted(strange))}."
         )
     check_strands(strands)
-    ours = {name: native(model) for name, model in models.items()}
+    ours = {}
+    for name, model in models.items():
+        with _turn_of(name):
+            ours[name] = native(model)
+    how = (asked, context, strands, device, progress)
     with opened(genome) as reader:
         if isinstance(where, Interval):
-            found = _of_interval(ours, where, reader, asked, strands, device, progress)
+            found = _of_interval(ours, where, reader, *how)
         else:
-            found = _of_variants(ours, where, reader, asked, strands, device, progress)
-    found.varp["spearman"], found.varp["rows"] = _correlations(np.asarray(found.X))
+            found = _of_variants(ours, where, reader, *how)
+    found.varp["spearman"], found.varp["rows"] = _correlations(_told_apart(found))
     return found
+
+
+@contextmanager
+def _turn_of(name: str) -> Iterator[None]:
+    """Say whose fault it is."""
+    try:
+        yield
+    except NothingScoredError:
+        raise
+    except (ValueError, TypeError) as err:
+        kind = TypeError if isinstance(err, TypeError) else ValueError
+        raise kind(f"models[{name!r}]: {err}") from err
 
 
 def _of_variants(
@@ -123,6 +159,7 @@ def _of_variants(
     source: VariantSource,
     genome: FastaReader,
     asked: Mapping[str, AnyScore],
+    context: int | None,
     strands: Strands,
     device: str | torch.device | None,
     progress: bool,
@@ -136,16 +173,18 @@ def _of_variants(
                 f"scores[{name!r}] must be a score of variants; got {score!r}."
             )
         column: Sequence[ScoreName | ModelOutput] = [score]  # type: ignore[list-item]
-        parts[name] = score_variants(
-            model,
-            variants,
-            genome,
-            scores=column,
-            strands=strands,
-            baselines=(),
-            device=device,
-            progress=progress,
-        )
+        with _turn_of(name):
+            parts[name] = score_variants(
+                model,
+                variants,
+                genome,
+                context=context,
+                scores=column,
+                strands=strands,
+                baselines=(),
+                device=device,
+                progress=progress,
+            )
     first = next(iter(parts.values())).obs
     obs = first[["chrom", "pos", "ref", "alt", "id", "kind"]].copy()
     states = pd.DataFrame({name: part.obs["status"] for name, part in parts.items()})
@@ -163,7 +202,9 @@ def _of_variants(
             for side in ("ref", "alt")
         },
         uns={
-            "hyenascope": {name: part.uns["hyenascope"] for name, part in parts.items()}
+            "hyenascope": _by_key(
+                {name: part.uns["hyenascope"] for name, part in parts.items()}
+            )
         },
     )
 
@@ -173,6 +214,7 @@ def _of_interval(
     interval: Interval,
     genome: FastaReader,
     asked: Mapping[str, AnyScore],
+    context: int | None,
     strands: Strands,
     device: str | torch.device | None,
     progress: bool,
@@ -188,29 +230,47 @@ def _of_interval(
     rows = [change.pos - 1 - place.start for change in changes]
     letters = ["ACGT".index(change.alt) for change in changes]
     values, about, records = [], {}, {}
+    reasons: dict[str, list[str]] = {}
+    record: dict[str, Any]
+    nothing: list[NothingScoredError] = []
     for name, model in tqdm(models.items(), disable=not progress, unit="model"):
         score = asked.get(name, default_score(model))
-        if not isinstance(score, ModelOutput) and score not in get_args(IsmScore):
+        known = isinstance(score, ModelOutput | HeadOutput)
+        if not known and score not in get_args(IsmScore):
             raise ValueError(
                 f"scores[{name!r}] must be a score of an interval; got {score!r}."
             )
-        track = saturation_mutagenesis(
-            model,
-            genome,
-            place,
-            score=score,  # type: ignore[arg-type]
-            strands=strands,
-            device=device,
-            progress=progress,
-        )
-        values.append(track.values[rows, letters])
-        record = dict(track.provenance)
+        with _turn_of(name):
+            label, unit, formula = named_score(score, model)  # type: ignore[arg-type]
+            try:
+                track = saturation_mutagenesis(
+                    model,
+                    genome,
+                    place,
+                    score=score,  # type: ignore[arg-type]
+                    context=context,
+                    strands=strands,
+                    device=device,
+                    progress=progress,
+                )
+            except NothingScoredError as err:
+                nothing.append(err)
+                column, record = np.full(len(changes), np.nan), {}
+                unscored: Sequence[Mapping[str, object]] = err.rows
+            else:
+                column, record = track.values[rows, letters], dict(track.provenance)
+                unscored = record["unscored"]
+        values.append(column)
+        reasons[name] = [
+            _why(unscored, change.pos - 1, value)
+            for change, value in zip(changes, column, strict=True)
+        ]
         about[name] = {
-            "score": record["score"],
+            "score": label,
             "strand": strands,
-            "formula": record["formula"],
-            "unit": track.units,
-            "reading": record["reading"],
+            "formula": formula,
+            "unit": unit,
+            "reading": record.get("reading", ""),
         }
         # Files of AnnData hold no lists of records.
         records[name] = {
@@ -218,18 +278,39 @@ def _of_interval(
             for key, value in record.items()
             if isinstance(value, str | int | float)
         }
+    if len(nothing) == len(models):
+        raise nothing[0]
     obs = pd.DataFrame(
         [(c.chrom, c.pos, c.ref, c.alt) for c in changes],
         columns=["chrom", "pos", "ref", "alt"],
         index=[str(change) for change in changes],
     )
+    scored = np.isfinite(np.column_stack(values)).all(axis=1)
+    obs["status"] = np.where(scored, "ok", "flagged")
+    obs["reason"] = [_joined(row) for row in pd.DataFrame(reasons).to_dict("records")]
     region = {"chrom": place.chrom, "start": place.start, "end": place.end}
     return ad.AnnData(
         np.column_stack(values),
         obs,
         pd.DataFrame(about).T,
-        uns={"hyenascope": records, "interval": region},
+        uns={"hyenascope": _by_key(records), "interval": region},
     )
+
+
+def _why(unscored: Sequence[Mapping[str, object]], position: int, value: float) -> str:
+    """Say why a place has no number on a strand or both; nothing where it has."""
+    said: dict[str, list[str]] = {}
+    for run in unscored:
+        if int(str(run["start"])) <= position < int(str(run["end"])):
+            said.setdefault(str(run["reason"]), []).append(str(run["strand"]))
+    if not said:
+        return NOT_FINITE if np.isnan(value) else ""
+    return "; ".join(f"{' and '.join(who)}: {why}" for why, who in said.items())
+
+
+def _by_key(records: Mapping[str, object]) -> dict[str, object]:
+    """Key records as files of AnnData can: names of the hub hold slashes."""
+    return {name.replace("/", "|"): record for name, record in records.items()}
 
 
 def _of_a_variant(model: AnyModel) -> Literal["conditional"] | ModelOutput:
@@ -244,6 +325,18 @@ def _joined(reasons: Mapping[Hashable, str]) -> str:
     if len(set(said.values())) == 1 and len(said) == len(reasons):
         return next(iter(said.values()))
     return "; ".join(f"{name}: {reason}" for name, reason in said.items())
+
+
+def _told_apart(compared: ad.AnnData) -> Float64[np.ndarray, "changes models"]:
+    """Return numbers of which those that only rounding tells apart are the same."""
+    values = np.asarray(compared.X, np.float64)
+    largest = np.nanmax(np.abs(values), axis=0, initial=0.0)
+    sides = [np.abs(compared.layers[side]) for side in compared.layers]
+    if sides:
+        there = np.nanmax(np.stack(sides), axis=(0, 1), initial=0.0)
+        largest[largest < _ROUNDING * there] = np.inf
+    largest[largest == 0] = np.inf
+    return np.round(values / largest, _TIE_DIGITS)
 
 
 def _correlations(

@@ -2,7 +2,6 @@
 
 import anndata as ad
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
 from hyenascope.data.interval import Interval
@@ -47,6 +46,7 @@ def plot_comparison(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> obs = pd.DataFrame(
     ...     {"chrom": ["I"] * 3, "pos": [5, 7, 9], "ref": "A", "alt": "G"},
     ...     index=list("abc"),
@@ -113,21 +113,32 @@ def _maps(
 def _lollipops(
     compared: ad.AnnData, interval: Interval | None, title: str | None, theme: ThemeName
 ) -> go.Figure:
-    values = pd.DataFrame(
-        np.asarray(compared.X), compared.obs_names, compared.var_names
-    )
-    frame = pd.concat([compared.obs, values], axis=1)
+    obs = compared.obs
     if interval is None:
-        chrom = str(frame["chrom"].iloc[0])
-        pos = frame.loc[frame["chrom"] == chrom, "pos"]
+        chrom = str(obs["chrom"].iloc[0])
+        pos = obs.loc[obs["chrom"] == chrom, "pos"]
         around = max(10, int(pos.max() - pos.min()) // 20)
         start = max(0, int(pos.min()) - 1 - around)
         interval = Interval(chrom, start, int(pos.max()) + around)
-    lanes = [
-        Variants(frame, score=str(name), label=label)
-        for name, label in zip(compared.var_names, _labels(compared), strict=True)
-    ]
+    inside = (obs["pos"] > interval.start) & (obs["pos"] <= interval.end)
+    if not (inside & (obs["chrom"] == interval.chrom)).any():
+        raise ValueError(
+            f"interval must hold a variant that was compared; got {interval}."
+        )
+    lanes: list[Component] = []
+    for column, label in enumerate(_labels(compared)):
+        # The score's name is what stands at its scale and in the hover text.
+        name = _score_name(compared, column)
+        values = np.asarray(compared.X)[:, column]
+        lanes.append(Variants(obs.assign(**{name: values}), score=name, label=label))
     return plot_locus(lanes, interval, title=title, theme=theme)
+
+
+def _score_name(compared: ad.AnnData, column: int) -> str:
+    if "unit" not in compared.var:
+        return "Δ"
+    unit = str(compared.var["unit"].iloc[column])
+    return unit if unit.startswith("Δ") else f"Δ {unit}"
 
 
 def _labels(compared: ad.AnnData) -> list[str]:

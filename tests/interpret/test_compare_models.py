@@ -9,7 +9,9 @@ from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret import ModelOutput, saturation_mutagenesis, score_variants
 from hyenascope.interpret.compare_models import compare_models
-from hyenascope.models.wrappers import HuggingFaceModel, OneHotModel
+from hyenascope.interpret.head_output import HeadOutput
+from hyenascope.interpret.unscored import NothingScoredError
+from hyenascope.models.wrappers import FunctionModel, HuggingFaceModel, OneHotModel
 from tests.hugging_face_models import bert, kmer_tokenizer
 from tests.wrapped_models import Weighted, random_genome, small_hyena
 
@@ -70,7 +72,8 @@ def test_ranks_are_compared_by_spearman_over_rows_of_both(models, variants, geno
     assert found.obs["status"].iloc[-1] == "flagged"
     assert found.obs["reason"].iloc[-1]
     values = np.asarray(found.X)[:-1]
-    expected = spearmanr(values).statistic
+    # Weights are of places in the window, so that like changes are alike to rounding.
+    expected = spearmanr(np.round(values / np.abs(values).max(axis=0), 5)).statistic
     np.testing.assert_allclose(found.varp["spearman"], expected, atol=1e-12)
     assert (found.varp["rows"] == len(variants)).all()
 
@@ -79,7 +82,7 @@ def test_an_interval_has_a_row_per_substitution(models, genome):
     found = compare_models(models, PLACE, genome)
     assert found.n_obs == 3 * 11  # one of twelve is N
     assert found.obs_names[0].startswith("chr1:101:")
-    assert list(found.var["score"]) == ["downstream", "conditional", "mean of output 0"]
+    assert list(found.var["score"]) == ["downstream", "conditional", "mean of plain"]
     for name, model in models.items():
         track = saturation_mutagenesis(model, genome, PLACE)
         for row, value in zip(
@@ -100,8 +103,82 @@ def test_a_column_that_does_not_vary_has_no_rank(genome):
     assert np.isnan(found.varp["spearman"]).all()
 
 
+def count(letters, scale=1.0):
+    return FunctionModel(
+        lambda texts: [sum(map(text.count, letters)) * scale for text in texts],
+        context_length=20,
+        name=f"count of {letters}",
+    )
+
+
+@pytest.mark.parametrize("where", ["variants", "interval"])
+def test_equal_changes_are_ties_whatever_their_last_digits(where, variants, genome):
+    two = {"fraction": count("GC", 1 / 101), "count": count("GC")}
+    where = variants if where == "variants" else Interval("chr1", 40, 60)
+    found = compare_models(two, where, genome)
+    assert len(np.unique(found[:, "count"].X)) == 3
+    if isinstance(where, list):  # in the last digits
+        assert len(np.unique(found[:, "fraction"].X)) > 3
+    np.testing.assert_allclose(found.varp["spearman"], 1.0, atol=1e-12)
+
+
+def test_a_change_within_rounding_is_none(variants, genome):
+    rng = np.random.default_rng(0)
+    noise = FunctionModel(
+        lambda texts: 1.0 + 1e-9 * rng.random(len(texts)), context_length=20
+    )
+    found = compare_models({"noise": noise, "GC": count("GC")}, variants, genome)
+    assert np.asarray(found[:, "noise"].X).any()
+    assert np.isnan(found.varp["spearman"][0]).all()
+    assert found.varp["spearman"][1, 1] == pytest.approx(1.0)
+
+
+def test_a_model_that_has_nothing_costs_the_others_nothing(models, genome):
+    end, scores = Interval("chr1", 228, 238), {"hyena": "downstream"}
+    pair = {name: models[name] for name in ("hyena", "counts")}
+    options = {"scores": scores, "strands": "forward"}
+    found = compare_models(pair, end, genome, **options)
+    assert np.isnan(found[:, "hyena"].X).all()
+    alone = compare_models({"counts": models["counts"]}, end, genome, strands="forward")
+    np.testing.assert_array_equal(found[:, "counts"].X, alone.X)
+    assert set(found.obs["status"]) == {"flagged"}
+    assert found.obs["reason"].iloc[0].startswith("hyena: forward: the contig ends")
+    assert set(alone.obs["status"]) == {"ok"}
+    assert set(alone.obs["reason"]) == {""}
+    with pytest.raises(NothingScoredError):
+        compare_models({"hyena": models["hyena"]}, end, genome, **options)
+
+
+def test_a_strand_without_a_number_is_told_of(models, genome):
+    end = Interval("chr1", 228, 238)
+    found = compare_models({"hyena": models["hyena"]}, end, genome)
+    assert set(found.obs["status"]) == {"ok"}
+    assert found.obs["reason"].iloc[0].startswith("forward: the contig ends")
+
+
+def test_all_read_the_context_that_is_asked_for(variants, genome):
+    length = FunctionModel(lambda texts: [len(t) for t in texts], context_length=60)
+    for where in (variants, Interval("chr1", 60, 64)):
+        found = compare_models({"a": length}, where, genome, context=16)
+        assert found.uns["hyenascope"]["a"]["context"] == 16
+
+
+def test_a_head_of_our_own_is_compared(models, genome):
+    head = HeadOutput(lambda states: states.mean(dim=(1, 2)), name="mean state")
+    place = Interval("chr1", 60, 64)
+    pair = {"hyena": models["hyena"], "GC": count("GC")}
+    found = compare_models(pair, place, genome, scores={"hyena": head})
+    track = saturation_mutagenesis(models["hyena"], genome, place, score=head)
+    expected = [
+        track.values[row.pos - 61, "ACGT".index(row.alt)]
+        for row in found.obs.itertuples()
+    ]
+    np.testing.assert_allclose(np.asarray(found[:, "hyena"].X)[:, 0], expected)
+
+
 def test_it_is_written_and_read(models, variants, genome, tmp_path):
     anndata = pytest.importorskip("anndata")
+    models = {f"zoo/{name}": model for name, model in models.items()}
     for number, where in enumerate((variants, PLACE)):
         found = compare_models(models, where, genome)
         found.write_h5ad(tmp_path / f"{number}.h5ad")
@@ -120,3 +197,18 @@ def test_what_does_not_fit_is_said(models, variants, genome):
         compare_models(models, PLACE, genome, scores={"hyena": "likelihood"})
     with pytest.raises(ValueError, match=r"scores\['hyena'\] must be a score of varia"):
         compare_models(models, variants, genome, scores={"hyena": "full"})
+    asked = {"counts": ModelOutput("DNase")}
+    for where in (variants, PLACE):
+        with pytest.raises(ValueError, match=r"models\['counts'\]: output must be one"):
+            compare_models(models, where, genome, scores=asked)
+    with pytest.raises(ValueError, match=r"models\['counts'\]: interval must fit the"):
+        compare_models(models, Interval("chr1", 50, 90), genome)
+
+
+def test_what_is_no_mapping_is_named(models, variants, genome, unchecked):
+    with pytest.raises(TypeError, match=r"models must be a mapping .*; got list"):
+        compare_models(list(models.values()), variants, genome)
+    with pytest.raises(TypeError, match=r"scores must be a mapping .*; got str"):
+        compare_models(models, variants, genome, scores="conditional")
+    with pytest.raises(TypeError, match=r"models\['mine'\]: model must be a HyenaLM"):
+        compare_models({"mine": torch.nn.Linear(4, 1)}, variants, genome)

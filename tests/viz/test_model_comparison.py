@@ -66,6 +66,30 @@ def test_the_window_of_variants_holds_all_of_the_first_contig():
     assert high > 107
 
 
+def test_lollipops_say_the_unit_of_their_lane():
+    figure = plot_comparison(compared(interval=False))
+    said = figure.to_json()
+    assert "\\u0394 nats" in said or "Δ nats" in said
+    assert "\\u0394 reads" in said or "Δ reads" in said
+
+
+def test_a_model_may_be_called_like_a_column():
+    found = compared(interval=False)
+    found.var_names = ["ref", "pos"]
+    figure = plot_comparison(found)
+    heights = [trace.y for trace in figure.data if trace.mode == "markers"]
+    heads = [sorted(y) for y in heights if len(y)]
+    assert heads == [sorted(found.X[:, column].tolist()) for column in (0, 1)]
+
+
+@pytest.mark.parametrize("interval", [True, False], ids=["interval", "variants"])
+def test_an_interval_without_anything_is_refused(interval):
+    with pytest.raises(ValueError, match=r"chr1:5,001-5,010|chr1:5,001"):
+        plot_comparison(
+            compared(interval=interval), interval=Interval("chr1", 5000, 5010)
+        )
+
+
 def test_something_else_is_refused():
     with pytest.raises(ValueError, match="must be what compare_models returned"):
         plot_comparison(ad.AnnData(np.zeros((2, 2))))
