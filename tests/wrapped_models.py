@@ -48,6 +48,15 @@ def random_genome(folder, length=240, unknown=105):
     return FastaReader(path)
 
 
+class Stranded(nn.Module):
+    """G on either strand, in bins of 4 bp, later bins counting more."""
+
+    def forward(self, rows):
+        each = rows[:, [2, 1]].unflatten(2, (-1, 4)).sum(3)
+        weight = torch.arange(1.0, each.shape[2] + 1)
+        return each * torch.stack([weight, weight.flip(0)]) ** 2
+
+
 class Weighted(nn.Module):
     """Two outputs in bins of 4 bp: a weight per base and position, and its square."""
 

@@ -97,8 +97,11 @@ class ModelOutput:
             parts.append(self.aggregation)
         return ", ".join(parts)
 
-    def index(self, model: WrappedModel) -> int:
+    def index(self, model: WrappedModel, *, reverse: bool = False) -> int:
         """Return which of the model's outputs it is.
+
+        With ``reverse`` the one that says the same of the forward strand when the
+        model reads the reverse complement.
 
         Raises
         ------
@@ -106,11 +109,11 @@ class ModelOutput:
             If the model gives no predictions, or none by this name or number.
         """
         model.require("predict")
-        if isinstance(self.output, str) and self.output in model.outputs:
-            return model.outputs.index(self.output)
         number = self.output
+        if isinstance(number, str) and number in model.outputs:
+            number = model.outputs.index(number)
         if isinstance(number, int) and 0 <= number < len(model.outputs):
-            return number
+            return int(model.other_strand[number]) if reverse else number
         known = ", ".join(model.outputs[:8])
         more = ", …" if len(model.outputs) > 8 else ""
         raise ValueError(

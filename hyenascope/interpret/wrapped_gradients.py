@@ -34,7 +34,7 @@ class OutputNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.network = model.network
-        self._column = target.index(model)
+        self._column = target.index(model, reverse=reverse)
         self._asked = (model, target, window, reverse)
 
     def forward(self, rows: Float[Tensor, "batch length 4"]) -> Float[Tensor, " batch"]:

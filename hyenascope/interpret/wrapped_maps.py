@@ -83,7 +83,8 @@ _Reader = Callable[[list[tuple[int, str]]], Float64[np.ndarray, " mutants"]]
 def _output_reader(
     model: WrappedModel, item: StrandWindow, output: ModelOutput
 ) -> _Reader:
-    index, middle = np.array([output.index(model)]), item.places.center
+    index = np.array([output.index(model, reverse=item.reverse)])
+    middle = item.places.center
 
     def read(mutants: list[tuple[int, str]]) -> Float64[np.ndarray, " mutants"]:
         found = model.predict([text for _, text in mutants])

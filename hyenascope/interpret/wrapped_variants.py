@@ -255,7 +255,8 @@ class WrappedPasses:
             except NoBinError:  # near the end of a contig, of a model that crops
                 sides |= dict.fromkeys(asked.names, _UNKNOWN)
                 continue
-            ref, alt = asked.output.values(pair, asked.index, bins).tolist()
+            index = self.model.other_strand[asked.index] if reverse else asked.index
+            ref, alt = asked.output.values(pair, index, bins).tolist()
             sides |= zip(asked.names, zip(ref, alt, strict=True), strict=True)
         return sides
 

@@ -20,7 +20,13 @@ from hyenascope.models.wrappers import (
 )
 from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, bpe_tokenizer, gpt, kmer_tokenizer
-from tests.wrapped_models import PlainHyena, Weighted, random_genome, small_hyena
+from tests.wrapped_models import (
+    PlainHyena,
+    Stranded,
+    Weighted,
+    random_genome,
+    small_hyena,
+)
 
 PLACE = Interval("chr1", 100, 112)
 
@@ -104,6 +110,31 @@ def test_outputs_are_differences_of_predictions(genome, output, bins, reduce, st
             edited = text[:at] + base + text[at + 1 :]
             expected = np.nan if text[at] == "N" else value(edited) - value(text)
             np.testing.assert_allclose(track.values[i, j], expected, atol=2e-5)
+
+
+def stranded():
+    return OneHotModel(
+        Stranded(),
+        context_length=16,
+        outputs=("RNA+", "RNA-"),
+        bin_size=4,
+        other_strand=(1, 0),
+    )
+
+
+@pytest.mark.parametrize("output", ["RNA+", "RNA-"])
+def test_outputs_of_strands_change_places_with_them(genome, output):
+    score = ModelOutput(output, width=6)
+    place = Interval("chr1", 60, 68)
+    forward, reverse, both = (
+        saturation_mutagenesis(
+            stranded(), genome, place, score=score, strands=strands
+        ).values
+        for strands in ("forward", "reverse", "both")
+    )
+    assert np.abs(forward).max() > 0
+    np.testing.assert_allclose(reverse, forward, atol=1e-6)
+    np.testing.assert_allclose(both, forward, atol=1e-6)
 
 
 def test_a_function_is_asked_with_texts_alone(genome):

@@ -18,7 +18,13 @@ from hyenascope.models.wrappers import (
 )
 from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, bpe_tokenizer, gpt, kmer_tokenizer
-from tests.wrapped_models import PlainHyena, Weighted, random_genome, small_hyena
+from tests.wrapped_models import (
+    PlainHyena,
+    Stranded,
+    Weighted,
+    random_genome,
+    small_hyena,
+)
 
 SCORES = (
     *("conditional", "likelihood", "downstream", "full_sum", "full_mean"),
@@ -102,6 +108,27 @@ def test_every_output_is_a_column(genome, variants):
         got = found[row.Index, ["plain_forward", "square_forward"]]
         np.testing.assert_allclose(got.layers["ref"][0], ref, rtol=1e-5)
         np.testing.assert_allclose(got.X[0], alt - ref, rtol=1e-3, atol=1e-5)
+
+
+def test_outputs_of_strands_change_places_with_them(genome):
+    model = OneHotModel(
+        Stranded(),
+        context_length=16,
+        outputs=("RNA+", "RNA-"),
+        bin_size=4,
+        other_strand=(1, 0),
+    )
+    start = 60 + genome.fetch_region("chr1", 60, 80).index("G")
+    snv = at(genome, start, 1, "A")  # windows of indels differ between the strands
+    found = score_variants(model, snv, genome, baselines=())
+    for name in ("RNA+", "RNA-"):
+        forward, reverse = (
+            found[:, f"{name}_{side}"] for side in ("forward", "reverse")
+        )
+        assert forward.layers["ref"][0, 0] > 0
+        for layer in ("ref", "alt"):
+            np.testing.assert_allclose(forward.layers[layer], reverse.layers[layer])
+    assert found[0, "RNA+"].X[0, 0] != found[0, "RNA-"].X[0, 0]
 
 
 def test_a_width_is_of_the_bins_around_the_variant_on_either_strand(genome, variants):

@@ -245,7 +245,7 @@ class _Trial:
         text = self.texts[0]
         (forward,) = self.predictions([text])
         (reverse,) = self.predictions([reverse_complement(text)])
-        return self.apart(forward, reverse[::-1])
+        return self.apart(forward, reverse[::-1, self.model.other_strand])
 
     def apart(self, forward: np.ndarray, reverse: np.ndarray) -> Check:
         gap = np.abs(forward - reverse)

@@ -51,8 +51,10 @@ class Ensemble(WrappedModel):
     ) -> None:
         if len(members) < 2:
             raise ValueError(f"members must be two or more; got {len(members)}.")
-        for what in ("outputs", "bin_size", "causal"):
+        for what in ("outputs", "bin_size", "causal", "other_strand"):
             kinds = [getattr(member, what) for member in members]
+            if what == "other_strand":
+                kinds = [kind.tolist() for kind in kinds]
             if any(kind != kinds[0] for kind in kinds):
                 raise ValueError(f"members must agree on {what}; got {kinds}.")
         shares = np.ones(len(members)) if weights is None else np.asarray(weights)
@@ -79,6 +81,7 @@ class Ensemble(WrappedModel):
             offers=tuple(offers),
             outputs=first.outputs,
             units=first.units,
+            other_strand=first.other_strand.tolist(),
             bin_size=first.bin_size,
             fixed_length=any(member.fixed_length for member in members),
         )

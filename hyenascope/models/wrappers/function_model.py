@@ -20,7 +20,9 @@ class FunctionModel(WrappedModel):
     function
         Takes a list of texts of one length; returns an array ``batch``,
         ``batch outputs`` or ``batch bins outputs``.
-    context_length, name, alphabet, units, bin_size, fixed_length, batch_size
+    context_length, name, alphabet, units, other_strand, bin_size
+        As in `WrappedModel`.
+    fixed_length, batch_size
         As in `WrappedModel`.
     outputs
         Names of the outputs, or how many there are.
@@ -44,6 +46,7 @@ class FunctionModel(WrappedModel):
         name: str | None = None,
         alphabet: str = "ACGTN",
         units: str = "model output",
+        other_strand: Sequence[int] | None = None,
         bin_size: int | None = None,
         fixed_length: bool = False,
         batch_size: int = 64,
@@ -59,6 +62,7 @@ class FunctionModel(WrappedModel):
             offers=("predict",),
             outputs=outputs,
             units=units,
+            other_strand=other_strand,
             bin_size=bin_size,
             fixed_length=fixed_length,
             batch_size=batch_size,

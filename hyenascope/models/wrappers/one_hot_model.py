@@ -42,8 +42,8 @@ class OneHotModel(WrappedModel):
         What N is in every channel: 0, or 0.25.
     fixed_length
         Whether other lengths than ``context_length`` are refused.
-    name, units, batch_size
-        As in `WrappedModel`.
+    name, units, other_strand, batch_size
+        As in `WrappedModel`. Borzoi's targets list ``strand_pair`` for it.
 
     Raises
     ------
@@ -74,6 +74,7 @@ class OneHotModel(WrappedModel):
         fixed_length: bool = True,
         name: str | None = None,
         units: str = "model output",
+        other_strand: Sequence[int] | None = None,
         batch_size: int = 8,
     ) -> None:
         if not isinstance(module, nn.Module):
@@ -99,6 +100,7 @@ class OneHotModel(WrappedModel):
             offers=("predict", "gradients"),
             outputs=outputs,
             units=units,
+            other_strand=other_strand,
             bin_size=bin_size,
             fixed_length=fixed_length,
             batch_size=batch_size,

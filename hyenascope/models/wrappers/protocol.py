@@ -60,6 +60,9 @@ class WrappedModel(ABC):
         What it can be asked for.
     outputs, units
         Names of what ``predict`` gives, and the unit of the numbers.
+    other_strand
+        For each output the number of the one that is the same on the other strand,
+        as RNA− is of RNA+; each is its own if None.
     bin_size
         Bases per bin of ``predict``; None where an output is one number.
     fixed_length
@@ -83,6 +86,7 @@ class WrappedModel(ABC):
         offers: Sequence[Offer] = (),
         outputs: Sequence[str] = (),
         units: str = "model output",
+        other_strand: Sequence[int] | None = None,
         bin_size: int | None = None,
         fixed_length: bool = False,
         batch_size: int = 8,
@@ -105,6 +109,13 @@ class WrappedModel(ABC):
             )
         if len(set(outputs)) < len(outputs):
             raise ValueError(f"outputs must have names of their own; got {outputs}.")
+        own = range(len(outputs))
+        pairs = np.array(own if other_strand is None else other_strand, np.int64)
+        if sorted(pairs) != list(own) or (pairs[pairs] != own).any():
+            raise ValueError(
+                "other_strand must pair the numbers of outputs, each the other of its "
+                f"other; got {list(pairs[:8])} for {len(outputs)} outputs."
+            )
         self.name = name
         self.context_length = context_length
         self.alphabet = alphabet
@@ -112,6 +123,7 @@ class WrappedModel(ABC):
         self.offers = frozenset(offers)
         self.outputs = tuple(outputs)
         self.units = units
+        self.other_strand = pairs
         self.bin_size = bin_size
         self.fixed_length = fixed_length
         self.batch_size = batch_size

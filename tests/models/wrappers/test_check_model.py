@@ -7,7 +7,7 @@ from torch import nn
 
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.wrappers import FunctionModel, OneHotModel, check_model
-from tests.wrapped_models import PlainHyena
+from tests.wrapped_models import PlainHyena, Stranded
 
 
 def hyena():
@@ -81,6 +81,19 @@ def test_a_masked_model_that_sees_the_answer():
     peeking = Peeks(hyena())
     peeking.causal = False
     assert "log_probs: what is seen" in failed(peeking)
+
+
+@pytest.mark.parametrize(("pairs", "gap"), [(None, False), ((1, 0), True)])
+def test_strands_are_compared_output_by_output(pairs, gap):
+    model = OneHotModel(
+        Stranded(), context_length=16, outputs=2, bin_size=4, other_strand=pairs
+    )
+    (line,) = [
+        line
+        for line in str(check_model(model)).splitlines()
+        if line.startswith("predict: reverse complement")
+    ]
+    assert ("differ by 0.0e+00" in line) == gap
 
 
 def test_gradients_of_something_else():

@@ -130,6 +130,8 @@ def test_borzoi_with_random_weights():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"other_strand": (1, 0)}, r"other_strand must pair .* for 4 outputs"),
+        ({"other_strand": (1, 2, 3, 0)}, "each the other of its other"),
         ({"bin_size": 5}, r"bin_size must divide the length of 16 bp; got 5"),
         ({"bin_size": None}, r"Counts must give 'batch outputs', or select must say"),
         ({"outputs": ("A", "C")}, r"outputs must name the 4 that Counts gives; got 2"),
