@@ -25,7 +25,7 @@ from hyenascope.sequence.tokenizer import (
 )
 
 try:
-    from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+    from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
     from tokenizers.models import WordLevel
     from transformers import (
         AutoConfig,
@@ -98,6 +98,7 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
     config_class = HyenascopeConfig
     base_model_prefix = "hyena"
     main_input_name = "input_ids"
+    _keep_in_fp32_modules_strict = ("filter_fn",)  # as `HyenaFilter` does itself
 
     def __init__(self, config: HyenascopeConfig) -> None:
         super().__init__(config)
@@ -130,6 +131,7 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
         labels: Int[Tensor, "batch length"] | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        num_items_in_batch: Tensor | int | None = None,
         **unused: object,
     ) -> CausalLMOutput | tuple[Tensor, ...]:
         """Return logits, and the loss if there are labels.
@@ -144,6 +146,9 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
         labels
             The tokens again, −100 where none counts; moved by one here. The loss is
             the mean cross-entropy over all rows of the vocabulary, in nats.
+        num_items_in_batch
+            What the sum is divided by instead of its own count: `Trainer` gives it,
+            where several batches make one step.
         output_hidden_states
             Return the states after the final norm too.
         return_dict
@@ -161,7 +166,7 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
             _check_padding(attention_mask)
         hidden = self.hyena.hidden(input_ids)
         logits = self.hyena.head(hidden)
-        loss = None if labels is None else _loss(logits, labels)
+        loss = None if labels is None else _loss(logits, labels, num_items_in_batch)
         states = (hidden,) if output_hidden_states else None
         if return_dict is False:
             return tuple(x for x in (loss, logits) if x is not None)
@@ -236,6 +241,8 @@ def transformers_tokenizer(longest: int | None = None) -> PreTrainedTokenizerFas
     --------
     >>> transformers_tokenizer()("acGTN")["input_ids"]
     [7, 8, 9, 10, 11]
+    >>> transformers_tokenizer().decode([7, 8, 9, 10])
+    'ACGT'
     """
     words = {word: i for i, word in enumerate(VOCABULARY)}
     core = Tokenizer(WordLevel(words, unk_token=VOCABULARY[UNK_TOKEN]))
@@ -243,6 +250,7 @@ def transformers_tokenizer(longest: int | None = None) -> PreTrainedTokenizerFas
         [normalizers.Replace(letter.lower(), letter) for letter in "ACGTN"]
     )
     core.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    core.decoder = decoders.Fuse()  # no blanks between bases
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
         bos_token=VOCABULARY[BOS_TOKEN],
@@ -282,13 +290,17 @@ def _check_padding(mask: Tensor) -> None:
 
 
 def _loss(
-    logits: Float[Tensor, "batch length vocab"], labels: Int[Tensor, "batch length"]
+    logits: Float[Tensor, "batch length vocab"],
+    labels: Int[Tensor, "batch length"],
+    count: Tensor | int | None,
 ) -> Float[Tensor, ""]:
-    return nn.functional.cross_entropy(
+    total = nn.functional.cross_entropy(
         logits[:, :-1].flatten(0, 1).float(),
         labels[:, 1:].flatten(),
         ignore_index=_NO_LABEL,
+        reduction="mean" if count is None else "sum",
     )
+    return total if count is None else total / count
 
 
 AutoConfig.register(HyenascopeConfig.model_type, HyenascopeConfig, exist_ok=True)

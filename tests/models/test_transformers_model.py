@@ -106,12 +106,67 @@ def test_a_trainer_learns_and_its_folder_opens(model, tmp_path):
     assert after < before / 2
 
 
+def trained_by(model, folder, batch, accumulated):
+    """One plain step on four windows, taken in one batch or several."""
+    rng, tokenizer = np.random.default_rng(0), transformers_tokenizer(66)
+    rows = [tokenizer("".join(rng.choice(list("ACGT"), 32))) for _ in range(4)]
+    options = transformers.TrainingArguments(
+        str(folder),
+        max_steps=1,
+        optim="sgd",
+        learning_rate=0.1,
+        lr_scheduler_type="constant",
+        max_grad_norm=0.0,
+        per_device_train_batch_size=batch,
+        gradient_accumulation_steps=accumulated,
+        report_to=[],
+        save_strategy="no",
+        use_cpu=True,
+        disable_tqdm=True,
+    )
+    trainer = transformers.Trainer(
+        to_transformers(model),
+        options,
+        train_dataset=rows,
+        data_collator=transformers.DataCollatorForLanguageModeling(
+            tokenizer, mlm=False
+        ),
+    )
+    loss = trainer.train().training_loss
+    return loss, trainer.model.hyena.lm_head.weight.detach()
+
+
+def test_batches_that_make_one_step_weigh_as_one(model, tmp_path):
+    pytest.importorskip("accelerate")
+    loss, weight = trained_by(model, tmp_path, 4, 1)
+    found, parts = trained_by(model, tmp_path, 1, 4)
+    assert found == pytest.approx(loss, rel=1e-5)
+    moved = weight - model.lm_head.weight
+    assert moved.norm() > 0.01
+    torch.testing.assert_close(parts, weight, atol=1e-6, rtol=1e-4)
+
+
+def test_filters_stay_wide_in_half_precision(model, folder):
+    found = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.bfloat16
+    )
+    half = to_transformers(model).to(torch.bfloat16)
+    tokens = torch.tensor([[7, 8, 9, 10] * 8])
+    for (name, one), other in zip(
+        found.state_dict().items(), half.state_dict().values(), strict=True
+    ):
+        assert one.dtype == other.dtype, name
+    assert found.hyena.backbone.layers[0].mixer.filter_fn.bias.dtype == torch.float32
+    with torch.no_grad():
+        assert torch.equal(found(tokens).logits, half(tokens).logits)
+
+
 def test_a_pipeline_generates_dna(folder):
     pipeline = transformers.pipeline(
         "text-generation", model=str(folder), tokenizer=str(folder), device="cpu"
     )
     found = pipeline("ACGTTG", max_new_tokens=8, do_sample=False)
-    text = found[0]["generated_text"].replace(" ", "")
+    text = found[0]["generated_text"]
     assert text.startswith("ACGTTG")
     assert len(text) > 6
 
