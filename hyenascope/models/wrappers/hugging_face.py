@@ -50,8 +50,11 @@ class HuggingFaceModel(WrappedModel):
         Of a masked model, ``"each"`` token in a pass of its own, or ``"none"``.
     prepare
         Makes of DNA what the tokenizer reads, such as k-mers with blanks between.
-    name, alphabet, batch_size
+    name, batch_size
         As in `WrappedModel`.
+    alphabet
+        Letters that it reads; by default with N if the tokenizer can be mapped to
+        bases where there is N.
 
     Raises
     ------
@@ -70,7 +73,7 @@ class HuggingFaceModel(WrappedModel):
         masking: Masking = "each",
         prepare: Callable[[str], str] | None = None,
         name: str | None = None,
-        alphabet: str = "ACGTN",
+        alphabet: str | None = None,
         batch_size: int = 8,
     ) -> None:
         for what, value, allowed in (
@@ -82,6 +85,8 @@ class HuggingFaceModel(WrappedModel):
         if kind == "masked" and masking == "each" and tokenizer.mask_token_id is None:
             raise ValueError("tokenizer must have a mask token for a masked model.")
         self.tokens = TokenMap(tokenizer, prepare=prepare)
+        if alphabet is None:
+            alphabet = "ACGTN" if self.tokens.reads_n else "ACGT"
         limit = _limit(model, tokenizer)
         if context_length is None:
             context_length = _safe_bases(self.tokens, limit)
@@ -96,9 +101,10 @@ class HuggingFaceModel(WrappedModel):
         self.model = model
         self.masking: Masking = masking
         self.limit = limit
-        self._takes_mask = (
-            "attention_mask" in inspect.signature(model.forward).parameters
-        )
+        takes = inspect.signature(model.forward).parameters
+        self._takes_mask = "attention_mask" in takes
+        # What is kept for the next token would only take room.
+        self._more = {"use_cache": False} if "use_cache" in takes else {}
 
     @classmethod
     def from_pretrained(
@@ -111,7 +117,7 @@ class HuggingFaceModel(WrappedModel):
         context_length: int | None = None,
         masking: Masking = "each",
         prepare: Callable[[str], str] | None = None,
-        alphabet: str = "ACGTN",
+        alphabet: str | None = None,
         batch_size: int = 8,
     ) -> "HuggingFaceModel":
         """Load a model and its tokenizer from the hub or a folder.
@@ -272,7 +278,9 @@ class HuggingFaceModel(WrappedModel):
         for batch in self._batches(rows):
             ids = torch.from_numpy(np.stack([rows[i] for i in batch])).to(device)
             more = {"attention_mask": torch.ones_like(ids)} if self._takes_mask else {}
-            answer = self.model(input_ids=ids, output_hidden_states=states, **more)
+            answer = self.model(
+                input_ids=ids, output_hidden_states=states, **more, **self._more
+            )
             values = answer.hidden_states[-1] if states else answer.logits
             if not bool(values.isfinite().all()):
                 raise NoAnswerError(

@@ -94,6 +94,16 @@ class TokenMap:
         """Most bases of a token."""
         return max(map(len, self.by_text))
 
+    @property
+    def reads_n(self) -> bool:
+        """Whether bases can be told beside an N."""
+        half = len(_SAMPLE) // 2
+        try:
+            self.encode(f"{_SAMPLE[:half]}N{_SAMPLE[half:]}")
+        except ValueError:
+            return False
+        return True
+
     def starting(self, text: str) -> list[int]:
         """Return the ids of tokens that begin with ``text``."""
         return self._prefixes.get(text, [])

@@ -159,11 +159,7 @@ def test_byte_pairs_weigh_all_tokens_that_could_stand_there():
         (lambda: kmer_tokenizer(1), "masked", {}),
         (lambda: kmer_tokenizer(6), "masked", {}),
         (bpe_tokenizer, "masked", {}),
-        (
-            lambda: overlapping_tokenizer(3),
-            "masked",
-            {"prepare": spaced(3), "alphabet": "ACGT"},
-        ),
+        (lambda: overlapping_tokenizer(3), "masked", {"prepare": spaced(3)}),
         (lambda: kmer_tokenizer(1, ends=False), "causal", {}),
         (lambda: kmer_tokenizer(3), "causal", {}),
     ],
@@ -235,6 +231,16 @@ class Riddle:
 
     def convert_ids_to_tokens(self, ids):
         return [f"<{i}>" for i in ids]
+
+
+def test_n_is_no_letter_of_a_tokenizer_that_loses_its_place_there():
+    tokenizer, prepare = overlapping_tokenizer(3), spaced(3)
+    model = HuggingFaceModel(bert(tokenizer), tokenizer, kind="masked", prepare=prepare)
+    assert model.alphabet == "ACGT"
+    with pytest.raises(ValueError, match="must be written in ACGT, the alphabet of"):
+        model.log_probs("ACGTNACGT")
+    letters = kmer_tokenizer(3)
+    assert HuggingFaceModel(bert(letters), letters, kind="masked").alphabet == "ACGTN"
 
 
 def test_a_tokenizer_that_cannot_be_mapped_is_refused():
