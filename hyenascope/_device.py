@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 
@@ -125,8 +126,8 @@ def borrow(
     block ends, also when it ends in an error.
     """
     target = resolve_device(device)
-    parameter = next(model.parameters(), None)
-    home = parameter.device if parameter is not None else target
+    weight = next(chain(model.parameters(), model.buffers()), None)
+    home = weight.device if weight is not None else target
     training = {module: module.training for module in model.modules()}
     try:
         model.eval()

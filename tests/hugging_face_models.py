@@ -63,6 +63,25 @@ def spaced(k):
     return lambda text: " ".join(text[i : i + k] for i in range(len(text) - k + 1))
 
 
+def doubled_tokenizer():
+    """Letters whose token at the start of a text is another one."""
+    words = [*SPECIAL, *"ACGT", "N", *(f"▁{base}" for base in "ACGT")]
+    core = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel(
+            {word: i for i, word in enumerate(words)}, unk_token="[UNK]"
+        )
+    )
+    core.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
+        [
+            tokenizers.pre_tokenizers.Metaspace(prepend_scheme="first", split=False),
+            tokenizers.pre_tokenizers.Split(tokenizers.Regex("▁?."), "isolated"),
+        ]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=core, unk_token="[UNK]", mask_token="[MASK]"
+    )
+
+
 def bpe_tokenizer():
     """Byte pairs, learnt from DNA with a repeated word."""
     rng = np.random.default_rng(0)

@@ -138,3 +138,20 @@ def test_memory_is_that_of_the_container(name, said, expected, tmp_path, monkeyp
     place.write_text(said)
     assert whole > 2**28
     assert physical_memory() == (whole if expected is None else expected)
+
+
+def test_what_has_buffers_alone_is_moved_too():
+    class Fixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.eye(4))
+            self.moves = []
+
+        def to(self, device):
+            self.moves.append(str(device))
+            return self
+
+    fixed = Fixed()
+    with borrow(fixed, "meta"):
+        assert fixed.moves == ["meta"]
+    assert fixed.moves == ["meta", "cpu"]

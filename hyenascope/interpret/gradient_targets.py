@@ -205,7 +205,9 @@ class _Likelihood(nn.Module):
         labels: Float[Tensor, "length 4"] | None,
     ) -> None:
         super().__init__()
-        self.head, self.start, self.end, self.labels = head, start, end, labels
+        self.head, self.start, self.end = head, start, end
+        self.labels: Tensor | None
+        self.register_buffer("labels", labels, persistent=False)
         self.log_softmax = nn.LogSoftmax(dim=-1)
         self.score = Product()
 
@@ -242,7 +244,9 @@ class _Direction(nn.Module):
         self, direction: Float[Tensor, " channels"], start: int, end: int, how: PoolMode
     ) -> None:
         super().__init__()
-        self.direction, self.start, self.end = direction, start, end
+        self.direction: Tensor
+        self.register_buffer("direction", direction, persistent=False)
+        self.start, self.end = start, end
         self.how: PoolMode = how
 
     def forward(

@@ -44,7 +44,7 @@ class ModelOutput:
     'mean of DNase, 501 bp around'
     """
 
-    output: str | int = 0
+    output: str | int | np.integer = 0
     region: Interval | None = None
     width: int | None = None
     aggregation: Aggregation = "mean"
@@ -112,8 +112,8 @@ class ModelOutput:
         number = self.output
         if isinstance(number, str) and number in model.outputs:
             number = model.outputs.index(number)
-        if isinstance(number, int) and 0 <= number < len(model.outputs):
-            return int(model.other_strand[number]) if reverse else number
+        if not isinstance(number, str | bool) and 0 <= number < len(model.outputs):
+            return int(model.other_strand[number] if reverse else number)
         known = ", ".join(model.outputs[:8])
         more = ", …" if len(model.outputs) > 8 else ""
         raise ValueError(

@@ -26,6 +26,7 @@ def provenance_of(
     who: dict[str, object] = {"model": model.name}
     if isinstance(model, WrappedModel):
         who |= {"checkpoint_hash": model.weights_hash, "wrapper": type(model).__name__}
+        who |= {"wrapper_options": repr(model.options)} if model.options else {}
     else:
         who["checkpoint_hash"] = checkpoint_hash(model)
         who["modulation_shift"] = model.config.modulation_shift

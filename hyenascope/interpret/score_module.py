@@ -107,7 +107,7 @@ class ScoreModule(nn.Module):
             )
         if self.strand == "reverse":
             last = last.flip(1, 2)
-        return self.network(last)[:, None]
+        return self.network(last)[:, None].to(rows.dtype)
 
 
 def for_tangermeme(module: ScoreModule) -> ScoreModule:

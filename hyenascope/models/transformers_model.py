@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hyenascope._typing import StrPath
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.sequence.tokenizer import (
+    BASE_TOKENS,
     BOS_TOKEN,
     CLS_TOKEN,
     MASK_TOKEN,
@@ -77,6 +79,8 @@ class HyenascopeConfig(PreTrainedConfig):
         options.setdefault("bos_token_id", BOS_TOKEN)
         options.setdefault("eos_token_id", SEP_TOKEN)
         options.setdefault("tie_word_embeddings", True)
+        if not options["tie_word_embeddings"]:
+            raise ValueError("tie_word_embeddings must be True; got False.")
         super().__init__(**options)
 
 
@@ -109,6 +113,10 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
             raise ValueError("hyena must be causal for a causal LM; got bidirectional.")
         self._tied_weights_keys = _shared(self)
         self.post_init()
+        # What is no base would vanish from a text; [SEP] ends it.
+        written = {*BASE_TOKENS, SEP_TOKEN}
+        others = [i for i in range(config.vocab_size) if i not in written]
+        self.generation_config.suppress_tokens = others
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the table of tokens."""
@@ -122,6 +130,10 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
         """Return the head, tied to the table."""
         return self.hyena.lm_head
 
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        """Replace the head."""
+        self.hyena.lm_head = new_embeddings
+
     def forward(
         self,
         input_ids: Int[Tensor, "batch length"],
@@ -133,7 +145,7 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
         return_dict: bool | None = None,
         num_items_in_batch: Tensor | int | None = None,
         **unused: object,
-    ) -> CausalLMOutput | tuple[Tensor, ...]:
+    ) -> CausalLMOutput | tuple[Tensor | tuple[Tensor, ...], ...]:
         """Return logits, and the loss if there are labels.
 
         Parameters
@@ -159,17 +171,18 @@ class HyenascopeForCausalLM(PreTrainedModel, GenerationMixin):
         Raises
         ------
         ValueError
-            If a mask has padding before a token.
+            If a mask has padding before a token, or another shape.
         """
         del unused
         if attention_mask is not None:
-            _check_padding(attention_mask)
+            _check_padding(attention_mask, input_ids)
         hidden = self.hyena.hidden(input_ids)
         logits = self.hyena.head(hidden)
         loss = None if labels is None else _loss(logits, labels, num_items_in_batch)
         states = (hidden,) if output_hidden_states else None
         if return_dict is False:
-            return tuple(x for x in (loss, logits) if x is not None)
+            parts = (loss, logits, states)
+            return tuple(x for x in parts if x is not None)
         return CausalLMOutput(loss=loss, logits=logits, hidden_states=states)
 
     def prepare_inputs_for_generation(
@@ -204,11 +217,11 @@ def to_transformers(model: HyenaLM) -> HyenascopeForCausalLM:
     """
     if model.config.bidirectional:
         raise ValueError("model must be causal for transformers; got a two-sided one.")
-    made = HyenascopeForCausalLM(
-        HyenascopeConfig(asdict(model.config), name_of_model=model.name)
-    )
-    made.hyena.load_state_dict(model.state_dict())
+    config = HyenascopeConfig(asdict(model.config), name_of_model=model.name)
+    with torch.random.fork_rng(devices=[]):  # its first weights are for nothing
+        made = HyenascopeForCausalLM(config)
     made.hyena.to(next(model.parameters()).dtype)
+    made.hyena.load_state_dict(model.state_dict())
     return made.train(model.training)
 
 
@@ -280,7 +293,12 @@ def _shared(module: nn.Module) -> dict[str, str]:
     return shared
 
 
-def _check_padding(mask: Tensor) -> None:
+def _check_padding(mask: Tensor, tokens: Tensor) -> None:
+    if mask.shape != tokens.shape:
+        raise ValueError(
+            f"attention_mask must have the shape of input_ids, {tuple(tokens.shape)}; "
+            f"got {tuple(mask.shape)}."
+        )
     real = mask.bool()
     if bool((real[:, 1:] & ~real[:, :-1]).any()):
         raise ValueError(

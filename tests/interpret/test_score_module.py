@@ -7,6 +7,7 @@ import torch
 from hyenascope.data.interval import Interval
 from hyenascope.interpret import (
     BaseScore,
+    EmbeddingDirection,
     LogLikelihood,
     ModelOutput,
     deep_lift_shap,
@@ -119,6 +120,25 @@ def test_a_wrapped_model_goes_out_as_well():
     turned = ScoreModule(model, ModelOutput(1), PLACE, strand="reverse")
     expected = model.predict(reverse_complement(TEXT))[0, :, 1].mean()
     assert float(turned(rows(TEXT)).detach()) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("strand", ["forward", "reverse"])
+def test_bins_off_centre_are_the_same_bases_on_either_strand(strand):
+    model = OneHotModel(Weighted(32), context_length=32, outputs=2, bin_size=4)
+    output = ModelOutput(np.int64(1), region=Interval("chr1", 1004, 1012))
+    found = ScoreModule(model, output, PLACE, strand=strand)(rows(TEXT))
+    read = TEXT if strand == "forward" else reverse_complement(TEXT)
+    bins = model.predict(read)[0, :, 1]
+    expected = (bins if strand == "forward" else bins[::-1])[1:3].mean()
+    assert float(found.detach()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_targets_move_with_the_module(model):
+    direction = np.arange(8.0)
+    net = ScoreModule(model, EmbeddingDirection(direction), PLACE).to("meta")
+    where = {name: each.device.type for name, each in net.named_buffers()}
+    assert any(name.endswith("direction") for name in where)
+    assert set(where.values()) == {"meta"}
 
 
 def test_what_does_not_fit_is_said(model, unchecked):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
@@ -411,6 +412,29 @@ def test_an_indel_of_a_masked_model_is_judged_on_as_many_bases_of_either(genome)
         picked = table[range(24), ["ACGT".index(base) for base in read]]
         sums.append(picked[place : place + 2].sum())
     assert found.X[0, 0] == pytest.approx(sums[1] - sums[0], abs=1e-5)
+
+
+@pytest.mark.parametrize(("length", "status"), [(44, "ok"), (42, "no_score")])
+def test_bins_that_a_short_contig_cuts_have_no_number(tmp_path, length, status):
+    model = OneHotModel(
+        torch.nn.AvgPool1d(4),
+        context_length=64,
+        outputs=4,
+        bin_size=4,
+        fixed_length=False,
+    )
+    with random_genome(tmp_path, length, unknown=0) as short:
+        ref = short.fetch_region("chr1", 21, 22)
+        variant = Variant("chr1", 22, ref, other(ref))
+        asked = [ModelOutput("ACGT".index(variant.alt), width=1, aggregation="sum")]
+        found = score_variants(
+            model, variant, short, scores=asked, strands="forward", baselines=()
+        )
+    assert found.obs["status"].iloc[0] == status
+    if status == "ok":
+        assert found.X[0, 0] == pytest.approx(1 / 4)
+    else:
+        assert "must be whole bins of 4 bp" in found.obs["reason"].iloc[0]
 
 
 def test_tables_are_tidy(genome, variants):

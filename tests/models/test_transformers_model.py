@@ -11,6 +11,7 @@ from hyenascope.models.wrappers import HuggingFaceModel
 transformers = pytest.importorskip("transformers")
 
 from hyenascope.models.transformers_model import (  # noqa: E402
+    HyenascopeConfig,
     HyenascopeForCausalLM,
     save_for_transformers,
     to_transformers,
@@ -180,6 +181,42 @@ def test_as_somebody_elses_model_it_gives_the_same_odds(model):
         wrapped.log_probs(TEXTS), log_probs(model, TEXTS), strict=True
     ):
         np.testing.assert_allclose(found, ours, atol=1e-5)
+
+
+def test_a_copy_is_exact_and_draws_nothing():
+    config = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
+    model = HyenaLM(config).double()
+    with torch.no_grad():
+        model.lm_head.weight.add_(1e-12)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    copy = to_transformers(model)
+    assert torch.equal(torch.rand(1), expected)
+    for name, weight in model.state_dict().items():
+        assert torch.equal(copy.hyena.state_dict()[name], weight), name
+
+
+def test_nothing_but_bases_is_written(folder):
+    found = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    torch.manual_seed(0)
+    made = found.generate(
+        torch.tensor([[7, 8, 9, 10]] * 64), max_new_tokens=16, do_sample=True
+    )
+    padding, end = 4, 1
+    assert set(made.unique().tolist()) <= {7, 8, 9, 10, end, padding}
+    assert {7, 8, 9, 10} <= set(made[:, 4:].unique().tolist())
+
+
+def test_a_mask_of_another_shape_is_refused(model, unchecked):
+    found = to_transformers(model)
+    with pytest.raises(ValueError, match=r"shape of input_ids, \(1, 4\); got \(1, 3\)"):
+        found(torch.tensor([[7, 8, 9, 10]]), attention_mask=torch.ones(1, 3).bool())
+
+
+def test_a_head_of_its_own_is_refused():
+    with pytest.raises(ValueError, match="tie_word_embeddings must be True; got False"):
+        HyenascopeConfig(tie_word_embeddings=False)
 
 
 def test_padding_on_the_left_is_refused(model):

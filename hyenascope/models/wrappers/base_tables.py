@@ -60,9 +60,9 @@ def masked_row(
         Where the token begins and ends, and the base in question.
     """
     edited = [text[start:at] + base + text[at + 1 : stop] for base in _BASES]
-    same = [tokens.by_text[word] for word in edited if word in tokens.by_text]
-    if len(same) == len(_BASES):
-        return _normalised(odds[same])
+    if all(word in tokens.by_text for word in edited):
+        same = [_log_sum(odds, tokens.by_text[word]) for word in edited]
+        return _normalised(np.array(same))
     sums = []
     for base in _BASES:
         after = text[at + 1 : start + tokens.longest]
@@ -70,8 +70,7 @@ def masked_row(
         ids = []
         for letter in ("", *after):
             word += letter
-            if (found := tokens.by_text.get(word)) is not None:
-                ids.append(found)
+            ids += tokens.by_text.get(word, [])
         sums.append(_log_sum(odds, ids))
     return _normalised(np.array(sums))
 

@@ -51,14 +51,28 @@ class Ensemble(WrappedModel):
     ) -> None:
         if len(members) < 2:
             raise ValueError(f"members must be two or more; got {len(members)}.")
-        for what in ("outputs", "bin_size", "causal", "other_strand"):
+        odd = [member for member in members if not isinstance(member, WrappedModel)]
+        if odd:
+            raise TypeError(
+                "members must be wrapped models, ours as a HyenaModel; got "
+                f"{type(odd[0]).__name__}."
+            )
+        fixed = {member.context_length for member in members if member.fixed_length}
+        shortest = min(member.context_length for member in members)
+        if fixed and fixed != {shortest}:
+            raise ValueError(
+                "members must agree on context_length where they read one length; got "
+                f"{[member.context_length for member in members]}."
+            )
+        for what in ("outputs", "units", "bin_size", "causal", "other_strand"):
             kinds = [getattr(member, what) for member in members]
             if what == "other_strand":
                 kinds = [kind.tolist() for kind in kinds]
             if any(kind != kinds[0] for kind in kinds):
                 raise ValueError(f"members must agree on {what}; got {kinds}.")
         shares = np.ones(len(members)) if weights is None else np.asarray(weights)
-        if shares.shape != (len(members),) or not (shares > 0).all():
+        positive = np.isfinite(shares).all() and (shares > 0).all()
+        if shares.shape != (len(members),) or not positive:
             raise ValueError(
                 f"weights must be {len(members)} positive numbers; got {weights}."
             )
@@ -75,7 +89,7 @@ class Ensemble(WrappedModel):
         )
         super().__init__(
             name or " + ".join(member.name for member in members),
-            context_length=min(member.context_length for member in members),
+            context_length=shortest,
             alphabet=letters,
             causal=first.causal,
             offers=tuple(offers),
@@ -103,6 +117,14 @@ class Ensemble(WrappedModel):
             self._network = _Mean(parts, [float(share) for share in self.shares])
         return self._network
 
+    @property
+    def options(self) -> dict[str, object]:
+        """Whose mean it is."""
+        return {
+            "members": [(each.name, each.options) for each in self.members],
+            "shares": self.shares.tolist(),
+        }
+
     def rows(self, text: str) -> Float32[np.ndarray, "length 4"]:
         """Return one-hot rows as the members have them."""
         return self.members[0].rows(text)
@@ -116,16 +138,30 @@ class Ensemble(WrappedModel):
         ]
         logs = np.log(self.shares)[:, None, None]
         with np.errstate(invalid="ignore"):  # rows that nobody was asked for
-            return [
+            mixed = [
                 np.logaddexp.reduce(np.stack(row) + logs)
                 for row in zip(*found, strict=True)
             ]
+        # A base that one member cannot spell has no number: the others sum to one.
+        return [row - _log_total(row) for row in mixed]
 
     def _predict(
         self, texts: Sequence[str], device: torch.device
     ) -> Float64[np.ndarray, "batch bins outputs"]:
         found = [member.predict(texts, device=device) for member in self.members]
+        shapes = {each.shape for each in found}
+        if len(shapes) > 1:
+            raise ValueError(f"members must agree on bins; got shapes {shapes}.")
         return np.average(found, axis=0, weights=self.shares)
+
+
+def _log_total(
+    rows: Float64[np.ndarray, "length 4"],
+) -> Float64[np.ndarray, "length 1"]:
+    """Return log Σp of what is known of each row; 0 where nothing is."""
+    known = np.where(np.isnan(rows), -np.inf, rows)
+    total = np.logaddexp.reduce(known, axis=1, keepdims=True)
+    return np.where(np.isfinite(total), total, 0.0)
 
 
 class _Mean(nn.Module):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,11 @@ class FunctionModel(WrappedModel):
         digest = hashlib.sha256(f"{self.name} {where}.{kind}".encode())
         if code is not None:
             digest.update(code.co_code)
-            digest.update(repr((code.co_names, code.co_varnames)).encode())
+            plain = [
+                each.co_code if isinstance(each, CodeType) else each
+                for each in code.co_consts
+            ]
+            digest.update(repr((code.co_names, code.co_varnames, plain)).encode())
         return digest.hexdigest()
 
     def _predict(

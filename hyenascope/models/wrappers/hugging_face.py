@@ -35,6 +35,10 @@ _NO_LIMIT = 10**9  # tokenizers without a limit say 10^30
 class HuggingFaceModel(WrappedModel):
     """A language model and its tokenizer, as transformers has them.
 
+    Of a causal model whose tokens have several lengths (byte pairs), where a token ends
+    follows from later bases too: its rows know a little of these, and `check_model`
+    says how much.
+
     Parameters
     ----------
     model
@@ -46,6 +50,9 @@ class HuggingFaceModel(WrappedModel):
     context_length
         Bases that it reads at once. By default as many as its tokens surely hold, at
         most 16,384.
+    max_tokens
+        Most tokens at once, special ones included; by default what the configuration
+        and the tokenizer say.
     masking
         Of a masked model, ``"each"`` token in a pass of its own, or ``"none"``.
     prepare
@@ -70,6 +77,7 @@ class HuggingFaceModel(WrappedModel):
         *,
         kind: Kind,
         context_length: int | None = None,
+        max_tokens: int | None = None,
         masking: Masking = "each",
         prepare: Callable[[str], str] | None = None,
         name: str | None = None,
@@ -87,7 +95,9 @@ class HuggingFaceModel(WrappedModel):
         self.tokens = TokenMap(tokenizer, prepare=prepare)
         if alphabet is None:
             alphabet = "ACGTN" if self.tokens.reads_n else "ACGT"
-        limit = _limit(model, tokenizer)
+        limit = _limit(model, tokenizer) if max_tokens is None else max_tokens
+        if limit < 1:
+            raise ValueError(f"max_tokens must be at least 1; got {limit}.")
         if context_length is None:
             context_length = _safe_bases(self.tokens, limit)
         super().__init__(
@@ -115,6 +125,7 @@ class HuggingFaceModel(WrappedModel):
         revision: str | None = None,
         trust_remote_code: bool = False,
         context_length: int | None = None,
+        max_tokens: int | None = None,
         masking: Masking = "each",
         prepare: Callable[[str], str] | None = None,
         alphabet: str | None = None,
@@ -133,7 +144,7 @@ class HuggingFaceModel(WrappedModel):
         trust_remote_code
             Run Python that comes with the weights. Read it first: it can do whatever
             you can. Without it, a model that needs it is refused by transformers.
-        context_length, masking, prepare, alphabet, batch_size
+        context_length, max_tokens, masking, prepare, alphabet, batch_size
             As in `HuggingFaceModel`.
 
         Raises
@@ -153,6 +164,7 @@ class HuggingFaceModel(WrappedModel):
             library.AutoTokenizer.from_pretrained(name_or_path, **options),
             kind=kind,
             context_length=context_length,
+            max_tokens=max_tokens,
             masking=masking,
             prepare=prepare,
             name=str(name_or_path),
@@ -165,8 +177,16 @@ class HuggingFaceModel(WrappedModel):
         """The network."""
         return [self.model]
 
+    @property
+    def options(self) -> dict[str, object]:
+        """Which way it reads."""
+        return {} if self.causal else {"masking": self.masking}
+
     def _tokenize(self, text: str) -> TokenBases:
-        found = self.tokens.encode(text)
+        try:
+            found = self.tokens.encode(text)
+        except ValueError as err:
+            raise NoAnswerError(f"{self.name}: {err}") from err
         if len(found.ids) > self.limit:
             raise NoAnswerError(
                 f"sequence must fit the {self.limit:,} tokens of {self.name}; "
@@ -205,10 +225,12 @@ class HuggingFaceModel(WrappedModel):
         ):
             rows = odds.double().numpy()
             for base in range(start, stop):
-                token = each.centre(base)
                 if not self.causal:
+                    token = each.centre(base)
                     table[base] = self._masked(rows[token], text, each, token, base)
-                elif token > 0:  # what is before it says what it is
+                    continue
+                token = int(each.covering(base)[0])  # where tokens overlap, the first
+                if token > 0:  # what is before it says what it is
                     before = text[each.start[token] : base]
                     table[base] = causal_row(rows[token - 1], self.tokens, before)
 
@@ -286,8 +308,11 @@ class HuggingFaceModel(WrappedModel):
                 raise NoAnswerError(
                     f"outputs of {self.name} must be finite; got NaN or infinite ones."
                 )
+            if wanted is not None:  # before the way to the CPU, which is long
+                tokens = torch.tensor([wanted[i] for i in batch], device=device)
+                values = values.take_along_dim(tokens[:, None, None], dim=1)
             for i, value in zip(batch, values.float().cpu(), strict=True):
-                found[i] = value if wanted is None else value[[wanted[i]]].clone()
+                found[i] = value
         return [value for value in found if value is not None]
 
     def _batches(self, rows: Sequence[Int64[np.ndarray, " _"]]) -> Iterator[list[int]]:

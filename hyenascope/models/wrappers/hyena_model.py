@@ -69,6 +69,7 @@ class HyenaModel(WrappedModel):
         self, texts: Sequence[str], places: Sequence[Place], device: torch.device
     ) -> list[Float64[np.ndarray, "_ 4"]]:
         tables = log_probs(self.model, list(texts), device=device)
+        self._finite([table[1:] for table in tables])  # before the first is nothing
         for table, (start, stop) in zip(tables, places, strict=True):
             table[:start] = table[stop:] = np.nan
         return tables

@@ -92,6 +92,8 @@ class OneHotModel(WrappedModel):
                 "bin_size must come with output_axes that have bins, and only with "
                 f"them; got {bin_size} and {output_axes!r}."
             )
+        if not 0.0 <= unknown <= 1.0:
+            raise ValueError(f"unknown must be 0 or 0.25; got {unknown}.")
         if isinstance(outputs, int):
             outputs = [f"output {i}" for i in range(outputs)]
         super().__init__(
@@ -122,6 +124,17 @@ class OneHotModel(WrappedModel):
     def network(self) -> nn.Module:
         """The network on rows ``batch length 4``, to ``batch bins outputs``."""
         return self._network
+
+    @property
+    def options(self) -> dict[str, object]:
+        """How the network is read."""
+        given = {
+            "select": self._network.select,
+            "unknown": self.unknown,
+            "bin_size": self.bin_size,
+        }
+        named = {"select": getattr(self._network.select, "__qualname__", None)}
+        return {**given, **(named if callable(self._network.select) else {})}
 
     def rows(self, text: str) -> Float32[np.ndarray, "length 4"]:
         """Return the one-hot rows of a sequence, N as this network has it."""
@@ -162,6 +175,7 @@ class _Network(nn.Module):
     def forward(
         self, rows: Float[Tensor, "batch length 4"]
     ) -> Float[Tensor, "batch bins outputs"]:
+        rows = rows.to(dtype_of(self.module))
         read = rows if self.input_axes == "batch length 4" else rows.transpose(1, 2)
         answer = self._selected(self.module(read))
         (model,) = self._model
@@ -187,8 +201,13 @@ class _Network(nn.Module):
     def _selected(self, answer: object) -> object:
         if callable(self.select):
             return self.select(answer)
-        if self.select is None or isinstance(answer, Tensor):
+        if self.select is None:
             return answer
+        if isinstance(answer, Tensor):
+            raise ValueError(
+                "select must be a function, or None, for a network that returns a "
+                f"tensor; got {self.select!r}."
+            )
         try:
             return answer[self.select]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):

@@ -107,8 +107,8 @@ class WrappedModel(ABC):
                 f"bin_size must divide the length of {context_length:,} bp; "
                 f"got {bin_size}."
             )
-        if len(set(outputs)) < len(outputs):
-            raise ValueError(f"outputs must have names of their own; got {outputs}.")
+        if isinstance(outputs, str) or len(set(outputs)) < len(outputs):
+            raise ValueError(f"outputs must have names of their own; got {outputs!r}.")
         own = range(len(outputs))
         pairs = np.array(own if other_strand is None else other_strand, np.int64)
         if sorted(pairs) != list(own) or (pairs[pairs] != own).any():
@@ -147,6 +147,11 @@ class WrappedModel(ABC):
         for module in self.modules:
             digest.update(tensors_hash(dict(module.state_dict())).encode("ascii"))
         return digest.hexdigest()
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What else its numbers rest on, for the records of results."""
+        return {}
 
     @property
     def weight_versions(self) -> tuple[int, ...]:
@@ -198,7 +203,9 @@ class WrappedModel(ABC):
         self.require("log_probs")
         texts = self._checked(sequences)
         with self.borrowed(device) as where, torch.inference_mode():
-            return self._logits(texts, where)
+            found = self._logits(texts, where)
+        self._finite(found)
+        return found
 
     def log_probs(
         self,
@@ -238,6 +245,11 @@ class WrappedModel(ABC):
         self.require("log_probs")
         texts = self._checked(sequences)
         wanted = [(0, len(text)) for text in texts] if places is None else list(places)
+        if len(wanted) != len(texts):
+            raise ValueError(
+                f"places must be one for each of {len(texts)} sequences; got "
+                f"{len(wanted)}."
+            )
         for (start, stop), text in zip(wanted, texts, strict=True):
             if not 0 <= start < stop <= len(text):
                 raise ValueError(
@@ -245,7 +257,14 @@ class WrappedModel(ABC):
                     f"got {start} to {stop}."
                 )
         with self.borrowed(device) as where, torch.inference_mode():
-            return self._log_probs(texts, wanted, where)
+            found = self._log_probs(texts, wanted, where)
+        for number, (table, text) in enumerate(zip(found, texts, strict=True)):
+            if table.shape != (len(text), 4) or np.isposinf(table).any():
+                raise NoAnswerError(
+                    f"log_probs of {self.name} must be finite or NaN, 4 for each of "
+                    f"{len(text):,} bp; got shape {table.shape} for sequence {number}."
+                )
+        return found
 
     def embed(
         self,
@@ -284,6 +303,14 @@ class WrappedModel(ABC):
         """
         self.require("predict")
         texts = self._checked(sequences)
+        if not texts:
+            raise ValueError("sequences must hold at least one; got none.")
+        if self.bin_size is not None and len(texts[0]) % self.bin_size:
+            # Where the bins would be is the network's secret.
+            raise NoAnswerError(
+                f"sequences must be whole bins of {self.bin_size} bp for predictions "
+                f"of {self.name}; got {len(texts[0]):,} bp."
+            )
         if len({len(text) for text in texts}) > 1:
             raise ValueError(
                 "sequences must have one length for predictions; got "
@@ -350,6 +377,9 @@ class WrappedModel(ABC):
 
     def _checked(self, sequences: str | Sequence[str]) -> list[str]:
         texts = [sequences] if isinstance(sequences, str) else list(sequences)
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"sequences must be DNA texts; got {text!r}.")
         texts = [text.upper() for text in texts]
         for number, text in enumerate(texts):
             odd = next((i for i, c in enumerate(text) if c not in self.alphabet), None)

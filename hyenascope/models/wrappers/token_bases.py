@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int64
 
 _MARKERS = ("##", "▁", "Ġ")  # of WordPiece, SentencePiece and byte-level BPE
-_SAMPLE = "ACGTTGCAACGGTTCA"
+_SAMPLE = ("ACGTTGCAACGGTTCA" * 53)[:840]  # whole k-mers for every k up to 8
 
 
 @runtime_checkable
@@ -78,9 +78,12 @@ class TokenMap:
         self.prepare = prepare
         self.encode(_SAMPLE)  # better now than in the middle of a genome
         self.spelled = self._spell()
-        self.by_text = {text: i for i, text in enumerate(self.spelled) if text}
+        # Several where a vocabulary has other tokens at the start of a text.
+        self.by_text: dict[str, list[int]] = {}
         self._prefixes: dict[str, list[int]] = {}
-        for text, i in self.by_text.items():
+        for i, text in enumerate(self.spelled):
+            if text:
+                self.by_text.setdefault(text, []).append(i)
             for length in range(1, len(text) + 1):
                 self._prefixes.setdefault(text[:length], []).append(i)
 
@@ -123,7 +126,7 @@ class TokenMap:
             ids = np.asarray(found["input_ids"], np.int64)
             start, stop = np.asarray(found["offset_mapping"], np.int64).reshape(-1, 2).T
             bases = TokenBases(ids, start.copy(), stop.copy())
-            if _is_partition(bases, len(text)):
+            if _is_partition(bases, len(text)) and self._knows(bases, text):
                 return bases
         ids = np.asarray(self.tokenizer(read)["input_ids"], np.int64)
         words = self.tokenizer.convert_ids_to_tokens(ids.tolist())
@@ -145,6 +148,12 @@ class TokenMap:
         start[real] = starts
         stop[real] = np.array(starts) + [len(piece) for piece in pieces]
         return TokenBases(ids, start, stop)
+
+    def _knows(self, bases: TokenBases, text: str) -> bool:
+        """Whether no token that stands for anything covers more than N."""
+        unknown = bases.ids == self.tokenizer.unk_token_id
+        covered = zip(bases.start[unknown], bases.stop[unknown], strict=True)
+        return all(set(text[start:stop]) <= {"N"} for start, stop in covered)
 
     def _spell(self) -> list[str]:
         """Return the DNA of every token id; empty for those that are none.

@@ -6,8 +6,14 @@ import torch
 from torch import nn
 
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.models.wrappers import FunctionModel, OneHotModel, check_model
-from tests.wrapped_models import PlainHyena, Stranded
+from hyenascope.models.wrappers import (
+    FunctionModel,
+    HyenaModel,
+    OneHotModel,
+    check_model,
+)
+from hyenascope.models.wrappers.protocol import NoAnswerError
+from tests.wrapped_models import PlainHyena, Stranded, small_hyena
 
 
 def hyena():
@@ -81,6 +87,45 @@ def test_a_masked_model_that_sees_the_answer():
     peeking = Peeks(hyena())
     peeking.causal = False
     assert "log_probs: what is seen" in failed(peeking)
+
+
+def test_padding_that_is_seen():
+    class Padded(PlainHyena):
+        def _log_probs(self, texts, places, device):
+            longest = max(map(len, texts))
+            full = [text.rjust(longest, "A") for text in texts]
+            tables = super()._log_probs(full, [(0, longest)] * len(full), device)
+            return [
+                table[longest - len(t) :]
+                for table, t in zip(tables, texts, strict=True)
+            ]
+
+    assert failed(Padded(small_hyena())) == ["log_probs: alone and in a batch"]
+
+
+def test_nan_of_our_own_network_is_no_answer():
+    hyena = small_hyena()
+    with torch.no_grad():
+        hyena.backbone.ln_f.weight.fill_(torch.nan)
+    for ask in (HyenaModel(hyena).log_probs, HyenaModel(hyena).logits):
+        with pytest.raises(NoAnswerError, match="must be finite; got"):
+            ask("ACGTACGT")
+
+
+def test_places_are_one_for_each():
+    model = HyenaModel(small_hyena())
+    with pytest.raises(ValueError, match="places must be one for each of 2 seq"):
+        model.log_probs(["ACGT", "ACGT"], places=[(0, 1)])
+    tables = model.log_probs(["ACGT", "ACGTA"], places=[(1, 3), (2, 5)])
+    assert [np.isfinite(table[:, 0]).tolist() for table in tables] == [
+        [False, True, True, False],
+        [False, False, True, True, True],
+    ]
+
+
+def test_a_length_must_be_one():
+    with pytest.raises(ValueError, match="length must be at least 1; got 0"):
+        check_model(small_hyena(), length=0)
 
 
 @pytest.mark.parametrize(("pairs", "gap"), [(None, False), ((1, 0), True)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.wrappers import (
     Ensemble,
     FunctionModel,
@@ -11,7 +12,7 @@ from hyenascope.models.wrappers import (
     check_model,
 )
 from tests.hugging_face_models import bert, gpt, kmer_tokenizer
-from tests.wrapped_models import Weighted
+from tests.wrapped_models import PlainHyena, Weighted, small_hyena
 
 TEXT = "ACGTTGCATTACAGGCATGA"
 
@@ -23,6 +24,65 @@ def masked(seed):
 
 def weighted(seed):
     return OneHotModel(Weighted(16, seed), context_length=16, outputs=2, bin_size=4)
+
+
+def named(value, **options):
+    return FunctionModel(
+        lambda texts: [value] * len(texts), **{"context_length": 8, **options}
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "weights", "message"),
+    [
+        (
+            lambda: [
+                named(1.0, fixed_length=True),
+                named(1.0, context_length=16, fixed_length=True),
+            ],
+            None,
+            r"agree on context_length where they read one length; got \[8, 16\]",
+        ),
+        (
+            lambda: [named(1.0, units="reads"), named(1.0, units="log reads")],
+            None,
+            "members must agree on units",
+        ),
+        (lambda: [named(1.0)] * 2, (np.inf, 1.0), "weights must be 2 positive numbers"),
+    ],
+)
+def test_what_cannot_be_averaged_is_refused(members, weights, message):
+    with pytest.raises(ValueError, match=message):
+        Ensemble(members(), weights=weights)
+
+
+def test_our_own_model_goes_in_wrapped(unchecked):
+    config = HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34)
+    with pytest.raises(TypeError, match="ours as a HyenaModel; got HyenaLM"):
+        Ensemble([HyenaLM(config)] * 2)
+
+
+def test_records_hold_the_shares():
+    pair = [named(1.0, name="one"), named(2.0, name="two")]
+    one, other = (Ensemble(pair, weights=each) for each in ((1.0, 3.0), (3.0, 1.0)))
+    assert one.options != other.options
+
+
+class Silent(PlainHyena):
+    """Has no T."""
+
+    def _log_probs(self, texts, places, device):
+        tables = super()._log_probs(texts, places, device)
+        for table in tables:
+            table[:, 3] = np.nan
+        return tables
+
+
+def test_rows_sum_to_one_where_a_member_lacks_a_base():
+    hyena = small_hyena()
+    (table,) = Ensemble([PlainHyena(hyena), Silent(hyena)]).log_probs("ACGTACGT")
+    assert np.isnan(table[1:, 3]).all()
+    np.testing.assert_allclose(np.exp(table[1:, :3]).sum(axis=1), 1.0)
 
 
 def test_probabilities_are_mixed_not_their_logarithms():

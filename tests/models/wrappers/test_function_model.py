@@ -38,9 +38,13 @@ def test_records_tell_functions_apart():
     def more(texts):
         return [2 + len(text) for text in texts]
 
+    def fourth(texts):
+        return [4 * len(text) for text in texts]
+
     one = FunctionModel(double, context_length=4, name="length")
     other = FunctionModel(more, context_length=4, name="length")
-    assert one.weights_hash != other.weights_hash
+    third = FunctionModel(fourth, context_length=4, name="length")
+    assert len({each.weights_hash for each in (one, other, third)}) == 3
     assert (
         one.weights_hash
         == FunctionModel(double, context_length=8, name="length").weights_hash

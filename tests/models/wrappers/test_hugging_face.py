@@ -8,6 +8,7 @@ from hyenascope.models.wrappers import HuggingFaceModel, check_model
 from tests.hugging_face_models import (
     bert,
     bpe_tokenizer,
+    doubled_tokenizer,
     gpt,
     kmer_tokenizer,
     overlapping_tokenizer,
@@ -241,6 +242,54 @@ def test_n_is_no_letter_of_a_tokenizer_that_loses_its_place_there():
         model.log_probs("ACGTNACGT")
     letters = kmer_tokenizer(3)
     assert HuggingFaceModel(bert(letters), letters, kind="masked").alphabet == "ACGTN"
+
+
+def test_a_tokenizer_that_knows_no_token_is_refused():
+    tokenizer = overlapping_tokenizer(3)  # without blanks all is [UNK]
+    with pytest.raises(ValueError, match=r"tokenizer must map to bases.*UNK"):
+        HuggingFaceModel(bert(tokenizer), tokenizer, kind="masked")
+
+
+def test_where_tokens_overlap_a_causal_model_does_not_see_the_answer():
+    tokenizer = overlapping_tokenizer(3)
+    network = gpt(tokenizer)
+    model = HuggingFaceModel(network, tokenizer, kind="causal", prepare=spaced(3))
+    report = check_model(model, length=24)
+    assert report.ok, report
+    ids = tokenizer(spaced(3)(TEXT))["input_ids"]
+    (table,) = model.log_probs(TEXT)
+    at = 9  # base 9 ends token 7, after [CLS] the eighth
+    words = [TEXT[7:9] + base for base in "ACGT"]
+    odds = token_logits(network, ids)[7]
+    expected = odds[tokenizer.convert_tokens_to_ids(words)].log_softmax(-1)
+    np.testing.assert_allclose(table[at], expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["causal", "masked"])
+def test_all_tokens_that_spell_a_base_count(kind):
+    tokenizer = doubled_tokenizer()
+    network = gpt(tokenizer) if kind == "causal" else bert(tokenizer)
+    model = HuggingFaceModel(network, tokenizer, kind=kind)
+    ids = tokenizer(TEXT)["input_ids"]
+    assert len(ids) == len(TEXT)
+    (table,) = model.log_probs(TEXT)
+    at = 5
+    if kind == "causal":
+        odds = token_logits(network, ids)[at - 1].double()
+    else:
+        hidden = [*ids[:at], tokenizer.mask_token_id, *ids[at + 1 :]]
+        odds = token_logits(network, hidden)[at].double()
+    pairs = [tokenizer.convert_tokens_to_ids([base, f"▁{base}"]) for base in "ACGT"]
+    sums = torch.stack([odds[pair].logsumexp(0) for pair in pairs])
+    np.testing.assert_allclose(table[at], sums.log_softmax(0).numpy(), atol=1e-5)
+
+
+def test_the_most_tokens_can_be_said():
+    tokenizer = kmer_tokenizer(1)
+    model = HuggingFaceModel(bert(tokenizer), tokenizer, kind="masked", max_tokens=12)
+    assert model.context_length == 10
+    with pytest.raises(ValueError, match="max_tokens must be at least 1; got 0"):
+        HuggingFaceModel(bert(tokenizer), tokenizer, kind="masked", max_tokens=0)
 
 
 def test_a_tokenizer_that_cannot_be_mapped_is_refused():

@@ -5,7 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.interpret.score_module import ScoreModule
 from hyenascope.models.wrappers import FunctionModel, OneHotModel, check_model
+from hyenascope.models.wrappers.protocol import NoAnswerError
 from hyenascope.sequence.one_hot import one_hot
 
 TEXT = "ACGTTGCATTACAGGC"
@@ -130,6 +133,9 @@ def test_borzoi_with_random_weights():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"unknown": float("nan")}, r"unknown must be 0 or 0.25; got nan"),
+        ({"select": "human"}, r"select must be a function, or None, .* got 'human'"),
+        ({"outputs": "ACGT"}, r"outputs must have names of their own; got 'ACGT'"),
         ({"other_strand": (1, 0)}, r"other_strand must pair .* for 4 outputs"),
         ({"other_strand": (1, 2, 3, 0)}, "each the other of its other"),
         ({"bin_size": 5}, r"bin_size must divide the length of 16 bp; got 5"),
@@ -145,6 +151,46 @@ def test_borzoi_with_random_weights():
 def test_wrong_options_are_refused(unchecked, options, message):
     with pytest.raises(ValueError, match=message):
         counts(**options).predict(TEXT)
+
+
+def test_bins_that_would_not_be_whole_are_no_answer():
+    model = OneHotModel(
+        nn.Sequential(nn.AvgPool1d(4)),
+        context_length=16,
+        outputs=4,
+        bin_size=4,
+        fixed_length=False,
+    )
+    assert model.predict("ACGT" * 3).shape == (1, 3, 4)
+    with pytest.raises(NoAnswerError, match=r"whole bins of 4 bp .* got 10 bp"):
+        model.predict("ACGTACGTAC")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_networks_of_any_precision_read_rows_alike(dtype):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv1d(4, 2, 4, stride=4)).to(dtype)
+    model = OneHotModel(network, context_length=16, outputs=2, bin_size=4)
+    assert check_model(model).ok
+    rows = torch.from_numpy(model.rows(TEXT))[None]
+    net = ScoreModule(model, ModelOutput(1, aggregation="sum"))
+    assert net(rows.transpose(1, 2)).dtype == rows.dtype
+    expected = model.predict(TEXT)[0, :, 1].sum()
+    found = float(net(rows.transpose(1, 2)).detach())
+    assert found == pytest.approx(expected, rel=1e-2)
+
+
+def test_records_say_how_a_network_is_read():
+    one, other = (counts(unknown=share) for share in (0.0, 0.25))
+    assert one.weights_hash == other.weights_hash
+    assert one.options != other.options
+
+
+def test_common_slips_are_named(unchecked):
+    with pytest.raises(ValueError, match="sequences must hold at least one; got none"):
+        counts().predict([])
+    with pytest.raises(TypeError, match="sequences must be DNA texts; got 1"):
+        counts().predict([1])
 
 
 def test_wrong_sequences_are_refused():
