@@ -48,12 +48,12 @@ from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.checkpoint import save_pretrained
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import (
-    check_strands,
+from hyenascope.models.model_checks import (
     require_causal,
     require_model,
     window_context,
 )
+from hyenascope.models.predict import check_strands
 
 __all__ = ["embed", "predict", "saturation_mutagenesis", "score_variants"]
 

@@ -23,7 +23,8 @@ from hyenascope.models.embedding_data import EmbeddingPool
 from hyenascope.models.fine_tuned import save_fine_tuned
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.layer_states import check_layers
-from hyenascope.models.predict import check_strands, require_model
+from hyenascope.models.model_checks import require_model
+from hyenascope.models.predict import check_strands
 from hyenascope.models.sequence_model import SequenceModel
 
 

@@ -35,7 +35,7 @@ from hyenascope.interpret.attribution_baselines import (
 from hyenascope.interpret.deep_lift_rules import deep_lift_rules
 from hyenascope.interpret.gradient_targets import Target
 from hyenascope.interpret.model_output import ModelOutput
-from hyenascope.models.predict import AnyModel
+from hyenascope.models.model_checks import AnyModel
 
 _READING = (
     "Positive: this base raises the target above what it is with the baseline. "

@@ -32,13 +32,9 @@ from hyenascope.interpret.unscored import NOT_A_BASE
 from hyenascope.interpret.wrapped_gradients import OutputNetwork, check_target
 from hyenascope.models.gradient_memory import plan_gradients
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.model_checks import AnyModel, longest_input, require_model
 from hyenascope.models.one_hot_module import OneHotLM, frozen, recomputed
-from hyenascope.models.predict import (
-    AnyModel,
-    check_strands,
-    longest_input,
-    require_model,
-)
+from hyenascope.models.predict import check_strands
 from hyenascope.models.wrappers.hyena_model import HyenaModel
 from hyenascope.models.wrappers.one_hot_model import dtype_of
 from hyenascope.models.wrappers.protocol import WrappedModel

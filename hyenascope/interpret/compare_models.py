@@ -24,7 +24,8 @@ from hyenascope.interpret.scores import ScoreName
 from hyenascope.interpret.unscored import NOT_FINITE, NothingScoredError
 from hyenascope.interpret.variant_effect import score_variants
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
-from hyenascope.models.predict import AnyModel, check_strands
+from hyenascope.models.model_checks import AnyModel
+from hyenascope.models.predict import check_strands
 from hyenascope.models.wrappers.any_model import native
 from hyenascope.models.wrappers.protocol import WrappedModel
 

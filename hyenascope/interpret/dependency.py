@@ -32,8 +32,9 @@ from hyenascope.interpret.strand_windows import StrandWindow, centred_windows
 from hyenascope.interpret.unscored import NOT_A_BASE
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import Mutant, tokens_for
+from hyenascope.models.model_checks import require_causal, window_context
 from hyenascope.models.mutant_passes import READER_NAMES, Reader, batches, choose_reader
-from hyenascope.models.predict import check_strands, require_causal, window_context
+from hyenascope.models.predict import check_strands
 from hyenascope.sequence.dna import BASES
 from hyenascope.sequence.tokenizer import BASE_TOKENS
 

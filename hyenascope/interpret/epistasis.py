@@ -18,13 +18,9 @@ from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.strand_windows import StrandWindow, centred_windows
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import tokens_for
+from hyenascope.models.model_checks import require_causal, window_context
 from hyenascope.models.mutant_passes import READER_NAMES, Reader, choose_reader
-from hyenascope.models.predict import (
-    check_strands,
-    mean_known,
-    require_causal,
-    window_context,
-)
+from hyenascope.models.predict import check_strands, mean_known
 from hyenascope.sequence.dna import BASES
 
 

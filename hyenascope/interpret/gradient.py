@@ -32,7 +32,7 @@ from hyenascope.interpret.attribution import (
 from hyenascope.interpret.attribution_baselines import baseline_rows
 from hyenascope.interpret.gradient_targets import Target
 from hyenascope.interpret.model_output import ModelOutput
-from hyenascope.models.predict import AnyModel
+from hyenascope.models.model_checks import AnyModel
 
 GradientCenter = Literal["mean4"] | None
 """Subtract the mean over the four letters of a position, or nothing."""

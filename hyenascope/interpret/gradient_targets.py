@@ -21,8 +21,8 @@ from hyenascope.interpret.attribution_window import Reading, Window
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.models.elementwise import Product
 from hyenascope.models.hyena import HyenaLM
+from hyenascope.models.model_checks import require_causal
 from hyenascope.models.pooling import PoolMode, pool
-from hyenascope.models.predict import require_causal
 from hyenascope.sequence.dna import reverse_complement
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN
 

@@ -52,14 +52,13 @@ from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.strand_windows import centred_windows
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import tokens_for
-from hyenascope.models.mutant_passes import READER_NAMES, choose_reader
-from hyenascope.models.predict import (
-    check_strands,
-    mean_known,
+from hyenascope.models.model_checks import (
     require_causal,
     weight_versions,
     window_context,
 )
+from hyenascope.models.mutant_passes import READER_NAMES, choose_reader
+from hyenascope.models.predict import check_strands, mean_known
 from hyenascope.sequence.dna import BASES
 from hyenascope.sequence.tokenizer import detokenize, tokenize
 

@@ -38,18 +38,14 @@ from hyenascope.interpret.window_passes import WindowReader
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import Mutant, bytes_per_place, tokens_for
+from hyenascope.models.model_checks import require_causal, window_context
 from hyenascope.models.mutant_passes import (
     READER_NAMES,
     FullPasses,
     Reader,
     choose_reader,
 )
-from hyenascope.models.predict import (
-    check_strands,
-    mean_known,
-    require_causal,
-    window_context,
-)
+from hyenascope.models.predict import check_strands, mean_known
 
 HAPLOTYPE_SCORES: dict[str, ScoreDefinition] = {
     "haplotype": ScoreDefinition(

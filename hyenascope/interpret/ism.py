@@ -60,13 +60,9 @@ from hyenascope.interpret.unscored import (
 )
 from hyenascope.interpret.wrapped_maps import wrapped_conditional, wrapped_mutants
 from hyenascope.models.incremental import tokens_for
+from hyenascope.models.model_checks import AnyModel, window_context
 from hyenascope.models.mutant_passes import READER_NAMES, FullPasses, choose_reader
-from hyenascope.models.predict import (
-    AnyModel,
-    check_strands,
-    mean_known,
-    window_context,
-)
+from hyenascope.models.predict import check_strands, mean_known
 from hyenascope.models.wrappers.any_model import native, sees_left
 from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.dna import BASES

@@ -16,7 +16,11 @@ from hyenascope.interpret.strand_windows import (
     centred_windows,
     strand_windows,
 )
-from hyenascope.models.predict import AnyModel, require_causal, window_context
+from hyenascope.models.model_checks import (
+    AnyModel,
+    require_causal,
+    window_context,
+)
 from hyenascope.models.wrappers.any_model import sees_left
 from hyenascope.models.wrappers.protocol import WrappedModel
 

@@ -13,13 +13,8 @@ from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.models.batching import BatchSize
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import (
-    check_strands,
-    log_probs,
-    mean_known,
-    require_causal,
-    window_context,
-)
+from hyenascope.models.model_checks import require_causal, window_context
+from hyenascope.models.predict import check_strands, log_probs, mean_known
 from hyenascope.sequence.one_hot import one_hot
 
 

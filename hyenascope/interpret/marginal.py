@@ -24,8 +24,9 @@ from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.strand_windows import StrandWindow
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import picked, tokens_for
+from hyenascope.models.model_checks import require_causal
 from hyenascope.models.mutant_passes import Reader, choose_reader
-from hyenascope.models.predict import base_log_probs, check_strands, require_causal
+from hyenascope.models.predict import base_log_probs, check_strands
 from hyenascope.sequence.dna import BASES, reverse_complement, validate_dna
 from hyenascope.sequence.shuffle import dinucleotide_shuffle
 from hyenascope.sequence.tokenizer import reverse_complement_tokens, tokenize

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.models.checkpoint import checkpoint_hash
-from hyenascope.models.predict import AnyModel
+from hyenascope.models.model_checks import AnyModel
 from hyenascope.models.wrappers.protocol import WrappedModel
 
 

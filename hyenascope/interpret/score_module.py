@@ -21,8 +21,8 @@ from hyenascope.interpret.gradient_targets import LogLikelihood, Target
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.wrapped_gradients import OutputNetwork, check_target
 from hyenascope.models.elementwise import Gelu, Product
+from hyenascope.models.model_checks import AnyModel
 from hyenascope.models.one_hot_module import Layout, OneHotLM
-from hyenascope.models.predict import AnyModel
 from hyenascope.models.wrappers.any_model import native
 from hyenascope.models.wrappers.protocol import WrappedModel
 

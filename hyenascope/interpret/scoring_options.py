@@ -19,7 +19,11 @@ from hyenascope.interpret.scores import (
     ScoreName,
 )
 from hyenascope.interpret.wrapped_variants import MASKED_SCORES
-from hyenascope.models.predict import AnyModel, require_causal, window_context
+from hyenascope.models.model_checks import (
+    AnyModel,
+    require_causal,
+    window_context,
+)
 from hyenascope.models.wrappers.any_model import sees_left
 from hyenascope.models.wrappers.protocol import WrappedModel
 

@@ -17,7 +17,7 @@ from hyenascope.interpret.scoring_options import ScoringOptions
 from hyenascope.interpret.variant_scorer import VariantScorer
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.batching import BatchSize
-from hyenascope.models.predict import AnyModel
+from hyenascope.models.model_checks import AnyModel
 from hyenascope.models.wrappers.any_model import native
 
 

@@ -46,10 +46,8 @@ from hyenascope.interpret.wrapped_variants import (
     is_too_short,
 )
 from hyenascope.models.batching import BatchSize
-from hyenascope.models.predict import (
-    AnyModel,
-    mean_known,
-)
+from hyenascope.models.model_checks import AnyModel
+from hyenascope.models.predict import mean_known
 from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.dna import BASES
 

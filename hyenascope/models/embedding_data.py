@@ -21,7 +21,8 @@ from hyenascope.models.chunks import chunk_starts, new_in_chunks
 from hyenascope.models.embedding_rows import EmbeddingSource, embedding_rows
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.layer_states import check_layers, pooled_layers
-from hyenascope.models.predict import check_strands, require_model
+from hyenascope.models.model_checks import require_model
+from hyenascope.models.predict import check_strands
 from hyenascope.models.state_layouts import checkpoint_hash
 from hyenascope.sequence.tokenizer import reverse_complement_tokens, tokenize
 

@@ -21,7 +21,7 @@ from hyenascope._device import borrow
 from hyenascope.models.decoding import Decoder, cache_bytes
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import cannot_increment
-from hyenascope.models.predict import require_model
+from hyenascope.models.model_checks import require_model
 from hyenascope.sequence.dna import BASES
 from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN, detokenize, tokenize
 

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
+from hyenascope.models.model_checks import require_causal
 from hyenascope.models.pooling import pool
-from hyenascope.models.predict import require_causal
 from hyenascope.models.sequence_task import SequenceTask
 from hyenascope.sequence.tokenizer import PAD_TOKEN, tokenize
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.label_tokens import label_letters, label_weight
-from hyenascope.models.predict import require_causal
+from hyenascope.models.model_checks import require_causal
 from hyenascope.models.sequence_input import SequenceInput
 from hyenascope.models.sequence_model import SequenceModel
 from hyenascope.models.sequence_task import SequenceTask

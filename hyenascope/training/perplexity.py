@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from hyenascope._device import borrow
 from hyenascope.models.batching import BatchSize, map_batches
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import base_log_probs, require_causal
+from hyenascope.models.model_checks import require_causal
+from hyenascope.models.predict import base_log_probs
 from hyenascope.sequence.dna import validate_dna
 from hyenascope.sequence.markov import MarkovModel
 from hyenascope.sequence.tokenizer import BASE_TOKENS, tokenize

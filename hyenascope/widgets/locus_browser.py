@@ -15,7 +15,7 @@ from hyenascope.data.gene import Gene
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.interpret.model_output import ModelOutput
-from hyenascope.models.predict import AnyModel
+from hyenascope.models.model_checks import AnyModel
 from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.viz.components import BigWig, Genes, Logo, Variants
 from hyenascope.viz.components import Sequence as Bases

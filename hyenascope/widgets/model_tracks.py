@@ -9,7 +9,8 @@ import torch
 from hyenascope._typing import Strands
 from hyenascope.data.fasta import FastaReader
 from hyenascope.interpret.model_output import ModelOutput
-from hyenascope.models.predict import AnyModel, check_strands, window_context
+from hyenascope.models.model_checks import AnyModel, window_context
+from hyenascope.models.predict import check_strands
 from hyenascope.models.wrappers.any_model import native
 from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.widgets.chunk_cache import ChunkCache

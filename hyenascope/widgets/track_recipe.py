@@ -27,12 +27,12 @@ from hyenascope.interpret.ism import conditional_map, saturation_mutagenesis
 from hyenascope.interpret.ism_plan import IsmScore, default_score
 from hyenascope.interpret.likelihood_track import log_prob_track
 from hyenascope.interpret.model_output import ModelOutput
-from hyenascope.models.predict import (
+from hyenascope.models.model_checks import (
     AnyModel,
-    check_strands,
     weight_versions,
     window_context,
 )
+from hyenascope.models.predict import check_strands
 from hyenascope.models.wrappers.any_model import native
 from hyenascope.models.wrappers.protocol import WrappedModel
 

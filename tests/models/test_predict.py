@@ -200,10 +200,3 @@ def test_refuses_likelihoods_of_a_two_sided_model():
     config = HyenaConfig(d_model=8, n_layer=1, d_inner=8, l_max=34, bidirectional=True)
     with pytest.raises(ValueError, match="model must be causal"):
         predict.log_likelihood(HyenaLM(config), "ACGT")
-
-
-def test_refuses_a_name_for_a_model():
-    # The shape hook would refuse it first elsewhere, so the check is called itself.
-    predict.require_model(first_order())
-    with pytest.raises(TypeError, match=r"model must be a HyenaLM; got 'tiny'\. load_"):
-        predict.require_model("tiny")

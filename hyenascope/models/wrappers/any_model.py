@@ -1,6 +1,6 @@
 """What a verb must know of a model first: is it ours, and which way does it look."""
 
-from hyenascope.models.predict import AnyModel, require_model
+from hyenascope.models.model_checks import AnyModel, require_model
 from hyenascope.models.wrappers.hyena_model import HyenaModel
 from hyenascope.models.wrappers.protocol import WrappedModel
 

@@ -8,7 +8,8 @@ from jaxtyping import Float32, Float64
 from torch import nn
 
 from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.predict import embed, log_probs, logits, require_model
+from hyenascope.models.model_checks import require_model
+from hyenascope.models.predict import embed, log_probs, logits
 from hyenascope.models.state_layouts import checkpoint_hash
 from hyenascope.models.wrappers.protocol import Place, WrappedModel
 from hyenascope.models.wrappers.token_bases import TokenBases
