@@ -20,9 +20,11 @@ from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.ism import saturation_mutagenesis
 from hyenascope.interpret.ism_plan import IsmScore, default_score, named_score
 from hyenascope.interpret.model_output import ModelOutput
+from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.scores import ScoreName
 from hyenascope.interpret.unscored import NOT_FINITE, NothingScoredError
 from hyenascope.interpret.variant_effect import score_variants
+from hyenascope.interpret.variant_scorer import unique_names
 from hyenascope.interpret.variant_sources import VariantSource, collect_variants
 from hyenascope.models.model_checks import AnyModel
 from hyenascope.models.predict import check_strands
@@ -33,7 +35,7 @@ AnyScore = ScoreName | IsmScore | HeadOutput | ModelOutput
 """One score: of variants, of a region, or an output of a head or a wrapped model."""
 
 _LEAST = 3  # rows for a rank correlation
-_TIE_DIGITS = 5  # of a column's largest number: what is closer is rounding
+_TIE = 1e-5  # of a column's largest number: closer than single precision tells apart
 _ROUNDING = 1e-6  # of either side: differences below it are nothing else
 
 
@@ -80,9 +82,12 @@ def compare_models(
         ``.X`` alternate − reference, NaN where a model has no number, each column in
         its own unit. ``.varp["spearman"]`` holds rank correlations over the rows that
         both models have, ``.varp["rows"]`` how many these are; NaN below three, or
-        where a column does not vary beyond rounding. What differs by less than
-        a hundred-thousandth of a column's largest number is a tie.
-        ``.uns["hyenascope"]`` says where each column comes from.
+        where a column does not vary. What differs by less than a hundred-thousandth
+        of a column's largest number is a tie; of variants a column varies if its
+        largest number is more than a millionth of its sides. Maps of an interval keep
+        no sides: there, rounding of a model that never changes has ranks.
+        ``.uns["hyenascope"]`` says where each column comes from, by its name with
+        ``|`` for ``/``.
 
     Raises
     ------
@@ -92,6 +97,8 @@ def compare_models(
         name of the model.
     TypeError
         If ``models`` or ``scores`` is no mapping, or a model is none.
+    NothingScoredError
+        If no model has a number in an interval.
 
     Examples
     --------
@@ -233,7 +240,7 @@ def _of_interval(
     values, about, records = [], {}, {}
     reasons: dict[str, list[str]] = {}
     record: dict[str, Any]
-    nothing: list[NothingScoredError] = []
+    nothing: dict[str, NothingScoredError] = {}
     for name, model in tqdm(models.items(), disable=not progress, unit="model"):
         score = asked.get(name, default_score(model))
         known = isinstance(score, ModelOutput | HeadOutput)
@@ -255,8 +262,16 @@ def _of_interval(
                     progress=progress,
                 )
             except NothingScoredError as err:
-                nothing.append(err)
-                column, record = np.full(len(changes), np.nan), {}
+                nothing[name] = err
+                column = np.full(len(changes), np.nan)
+                record = provenance_of(
+                    model,
+                    genome,
+                    method="saturation_mutagenesis",
+                    score=label,
+                    formula=formula,
+                    strands=strands,
+                )
                 unscored: Sequence[Mapping[str, object]] = err.rows
             else:
                 column, record = track.values[rows, letters], dict(track.provenance)
@@ -280,7 +295,10 @@ def _of_interval(
             if isinstance(value, str | int | float)
         }
     if len(nothing) == len(models):
-        raise nothing[0]
+        raise NothingScoredError(
+            " ".join(f"models[{name!r}]: {err}" for name, err in nothing.items()),
+            [row for err in nothing.values() for row in err.rows],
+        )
     obs = pd.DataFrame(
         [(c.chrom, c.pos, c.ref, c.alt) for c in changes],
         columns=["chrom", "pos", "ref", "alt"],
@@ -311,7 +329,8 @@ def _why(unscored: Sequence[Mapping[str, object]], position: int, value: float) 
 
 def _by_key(records: Mapping[str, object]) -> dict[str, object]:
     """Key records as files of AnnData can: names of the hub hold slashes."""
-    return {name.replace("/", "|"): record for name, record in records.items()}
+    keys = unique_names(name.replace("/", "|") for name in records)
+    return dict(zip(keys, records.values(), strict=True))
 
 
 def _of_a_variant(model: AnyModel) -> Literal["conditional"] | ModelOutput:
@@ -331,13 +350,37 @@ def _joined(reasons: Mapping[Hashable, str]) -> str:
 def _told_apart(compared: ad.AnnData) -> Float64[np.ndarray, "changes models"]:
     """Return numbers of which those that only rounding tells apart are the same."""
     values = np.asarray(compared.X, np.float64)
-    largest = np.nanmax(np.abs(values), axis=0, initial=0.0)
-    sides = [np.abs(compared.layers[side]) for side in compared.layers]
-    if sides:
-        there = np.nanmax(np.stack(sides), axis=(0, 1), initial=0.0)
-        largest[largest < _ROUNDING * there] = np.inf
-    largest[largest == 0] = np.inf
-    return np.round(values / largest, _TIE_DIGITS)
+    largest = _largest(values)
+    least = _TIE * largest
+    for side in compared.layers.values():
+        least[largest < _ROUNDING * _largest(np.asarray(side))] = np.inf
+    columns = [_tied(*each) for each in zip(values.T, least, strict=True)]
+    return np.column_stack(columns)
+
+
+def _largest(
+    values: Float64[np.ndarray, "changes models"],
+) -> Float64[np.ndarray, " models"]:
+    return np.abs(values).max(axis=0, initial=0.0, where=np.isfinite(values))
+
+
+def _tied(
+    values: Float64[np.ndarray, " changes"], least: float
+) -> Float64[np.ndarray, " changes"]:
+    """Give all within ``least`` above the lowest of a run its number.
+
+    A grid would tell neighbours apart that lie on either side of a border, and chains
+    of neighbours would make one run of all that lies close.
+    """
+    found = values.copy()
+    order = np.argsort(values)
+    order = order[np.isfinite(values[order])]
+    ordered, start = values[order], 0
+    while start < len(ordered):
+        stop = np.searchsorted(ordered, ordered[start] + least, side="right")
+        found[order[start:stop]] = ordered[start]
+        start = int(stop)
+    return found
 
 
 def _correlations(

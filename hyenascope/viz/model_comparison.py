@@ -4,6 +4,7 @@ import anndata as ad
 import numpy as np
 import plotly.graph_objects as go
 
+from hyenascope.data.contigs import contig_key
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
 from hyenascope.viz.components.heatmap import Heatmap
@@ -120,8 +121,9 @@ def _lollipops(
         around = max(10, int(pos.max() - pos.min()) // 20)
         start = max(0, int(pos.min()) - 1 - around)
         interval = Interval(chrom, start, int(pos.max()) + around)
-    inside = (obs["pos"] > interval.start) & (obs["pos"] <= interval.end)
-    if not (inside & (obs["chrom"] == interval.chrom)).any():
+    inside = obs[(obs["pos"] > interval.start) & (obs["pos"] <= interval.end)]
+    shown = contig_key(interval.chrom)
+    if shown not in {contig_key(str(chrom)) for chrom in inside["chrom"].unique()}:
         raise ValueError(
             f"interval must hold a variant that was compared; got {interval}."
         )

@@ -1,5 +1,6 @@
 """Several models on the same changes: each column is what its verb gives alone."""
 
+import anndata as ad
 import numpy as np
 import pytest
 import torch
@@ -8,7 +9,11 @@ from scipy.stats import spearmanr
 from hyenascope.data.interval import Interval
 from hyenascope.data.variant import Variant
 from hyenascope.interpret import ModelOutput, saturation_mutagenesis, score_variants
-from hyenascope.interpret.compare_models import compare_models
+from hyenascope.interpret.compare_models import (
+    _correlations,
+    _told_apart,
+    compare_models,
+)
 from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.unscored import NothingScoredError
 from hyenascope.models.wrappers import FunctionModel, HuggingFaceModel, OneHotModel
@@ -133,6 +138,21 @@ def test_a_change_within_rounding_is_none(variants, genome):
     assert found.varp["spearman"][1, 1] == pytest.approx(1.0)
 
 
+def test_ties_know_no_borders_and_no_chains():
+    beside = 0.5e-5  # where rounding to five digits would go either way
+    plain = np.array([1.0, beside - 1e-12, beside + 1e-12, beside, -0.5, np.nan])
+    like = np.array([4.0, 2.0, 2.0, 2.0, 1.0, 3.0])
+    found = _told_apart(ad.AnnData(np.column_stack([plain, like])))
+    assert len(np.unique(found[1:4, 0])) == 1
+    ranks, rows = _correlations(found)
+    np.testing.assert_allclose(ranks, 1.0, atol=1e-12)
+    assert rows[0].tolist() == [5, 5]
+    dense = np.linspace(-1, 1, 400_001)[:, None]  # half of what is a tie apart
+    found = _told_apart(ad.AnnData(dense))
+    assert np.abs(found - dense).max() <= 1.001e-5
+    assert len(np.unique(found)) > 100_000
+
+
 def test_a_model_that_has_nothing_costs_the_others_nothing(models, genome):
     end, scores = Interval("chr1", 228, 238), {"hyena": "downstream"}
     pair = {name: models[name] for name in ("hyena", "counts")}
@@ -145,7 +165,10 @@ def test_a_model_that_has_nothing_costs_the_others_nothing(models, genome):
     assert found.obs["reason"].iloc[0].startswith("hyena: forward: the contig ends")
     assert set(alone.obs["status"]) == {"ok"}
     assert set(alone.obs["reason"]) == {""}
-    with pytest.raises(NothingScoredError):
+    records = found.uns["hyenascope"]
+    assert set(records["hyena"]) <= set(records["counts"]) | {"modulation_shift"}
+    assert records["hyena"]["checkpoint_hash"]
+    with pytest.raises(NothingScoredError, match=r"models\['hyena'\]: .*contig ends"):
         compare_models({"hyena": models["hyena"]}, end, genome, **options)
 
 
@@ -177,13 +200,21 @@ def test_a_head_of_our_own_is_compared(models, genome):
 
 
 def test_it_is_written_and_read(models, variants, genome, tmp_path):
-    anndata = pytest.importorskip("anndata")
     models = {f"zoo/{name}": model for name, model in models.items()}
     for number, where in enumerate((variants, PLACE)):
         found = compare_models(models, where, genome)
         found.write_h5ad(tmp_path / f"{number}.h5ad")
-        again = anndata.read_h5ad(tmp_path / f"{number}.h5ad")
+        again = ad.read_h5ad(tmp_path / f"{number}.h5ad")
         np.testing.assert_array_equal(again.X, found.X)
+        assert list(again.var_names) == list(models)
+        keys = {name.replace("/", "|") for name in models}
+        assert set(again.uns["hyenascope"]) == keys
+
+
+def test_names_that_differ_by_a_slash_keep_both_records(genome):
+    pair = {"zoo/GC": count("GC"), "zoo|GC": count("GC", 2.0)}
+    found = compare_models(pair, Interval("chr1", 60, 64), genome)
+    assert len(found.uns["hyenascope"]) == 2
 
 
 def test_what_does_not_fit_is_said(models, variants, genome):

@@ -83,11 +83,19 @@ def test_a_model_may_be_called_like_a_column():
 
 
 @pytest.mark.parametrize("interval", [True, False], ids=["interval", "variants"])
-def test_an_interval_without_anything_is_refused(interval):
-    with pytest.raises(ValueError, match=r"chr1:5,001-5,010|chr1:5,001"):
-        plot_comparison(
-            compared(interval=interval), interval=Interval("chr1", 5000, 5010)
-        )
+@pytest.mark.parametrize(
+    "place", [Interval("chr1", 5000, 5010), Interval("2", 100, 109)]
+)
+def test_an_interval_without_anything_is_refused(interval, place):
+    with pytest.raises(ValueError, match=str(place)):
+        plot_comparison(compared(interval=interval), interval=place)
+
+
+@pytest.mark.parametrize("interval", [True, False], ids=["interval", "variants"])
+def test_the_contig_goes_by_any_of_its_names(interval):
+    place = Interval("1", 100, 107)
+    figure = plot_comparison(compared(interval=interval), interval=place)
+    assert figure.layout.xaxis.range == (100.5, 107.5)
 
 
 def test_something_else_is_refused():
