@@ -86,8 +86,8 @@ def test_a_trainer_learns_and_its_folder_opens(model, tmp_path):
     collate = transformers.DataCollatorForLanguageModeling(tokenizer, mlm=False)
     options = transformers.TrainingArguments(
         str(tmp_path / "run"),
-        max_steps=100,
-        learning_rate=3e-2,
+        max_steps=200,
+        learning_rate=1e-2,
         per_device_train_batch_size=4,
         report_to=[],
         save_strategy="no",
@@ -104,7 +104,7 @@ def test_a_trainer_learns_and_its_folder_opens(model, tmp_path):
     trainer.save_model(str(tmp_path / "trained"))
     found = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "trained")
     after = -log_likelihood(found.hyena, ["ACGT" * 8])[0]
-    assert after < before / 2
+    assert after < before / 4
 
 
 def trained_by(model, folder, batch, accumulated):
