@@ -130,7 +130,7 @@ def no_rows(opener: Opener, setting: Setting) -> ad.AnnData:
     """Return the first row's result without the row: columns and types of them all."""
     first = pd.read_parquet(RunFolder(Path(setting.folder)).input(0)).head(1)
     if "end" in first:  # a base of a place will do
-        first["end"] = first["start"] + 1
+        first = first.assign(end=first["start"] + 1)
     with _BUSY:
         _, task = _opened(opener, setting)
         return task.run(first).data[:0].copy()
