@@ -6,7 +6,7 @@ from torch import nn
 
 from hyenascope.data.fasta import FastaReader
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
-from hyenascope.models.wrappers import HyenaModel, WrappedModel
+from hyenascope.models.wrappers import HyenaModel, OneHotModel, WrappedModel
 
 
 class PlainHyena(WrappedModel):
@@ -32,6 +32,16 @@ class PlainHyena(WrappedModel):
         return self.inner._embed(texts, device)
 
 
+class Speechless(PlainHyena):
+    """Has no T."""
+
+    def _log_probs(self, texts, places, device):
+        tables = super()._log_probs(texts, places, device)
+        for table in tables:
+            table[:, 3] = np.nan
+        return tables
+
+
 def small_hyena():
     """Our own model of random weights, two layers and 64 bases wide."""
     generator = torch.Generator().manual_seed(0)
@@ -55,6 +65,17 @@ class Stranded(nn.Module):
         each = rows[:, [2, 1]].unflatten(2, (-1, 4)).sum(3)
         weight = torch.arange(1.0, each.shape[2] + 1)
         return each * torch.stack([weight, weight.flip(0)]) ** 2
+
+
+def stranded(length):
+    """`Stranded` behind the protocol, which is told that its outputs change places."""
+    return OneHotModel(
+        Stranded(),
+        context_length=length,
+        outputs=("RNA+", "RNA-"),
+        bin_size=4,
+        other_strand=(1, 0),
+    )
 
 
 class Weighted(nn.Module):

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import anndata as ad
@@ -237,10 +238,7 @@ def _of_interval(
     ]
     rows = [change.pos - 1 - place.start for change in changes]
     letters = ["ACGT".index(change.alt) for change in changes]
-    values, about, records = [], {}, {}
-    reasons: dict[str, list[str]] = {}
-    record: dict[str, Any]
-    nothing: dict[str, NothingScoredError] = {}
+    maps: dict[str, _Map] = {}
     for name, model in tqdm(models.items(), disable=not progress, unit="model"):
         score = asked.get(name, default_score(model))
         known = isinstance(score, ModelOutput | HeadOutput)
@@ -249,51 +247,17 @@ def _of_interval(
                 f"scores[{name!r}] must be a score of an interval; got {score!r}."
             )
         with _turn_of(name):
-            label, unit, formula = named_score(score, model)  # type: ignore[arg-type]
-            try:
-                track = saturation_mutagenesis(
-                    model,
-                    genome,
-                    place,
-                    score=score,  # type: ignore[arg-type]
-                    context=context,
-                    strands=strands,
-                    device=device,
-                    progress=progress,
-                )
-            except NothingScoredError as err:
-                nothing[name] = err
-                column = np.full(len(changes), np.nan)
-                record = provenance_of(
-                    model,
-                    genome,
-                    method="saturation_mutagenesis",
-                    score=label,
-                    formula=formula,
-                    strands=strands,
-                )
-                unscored: Sequence[Mapping[str, object]] = err.rows
-            else:
-                column, record = track.values[rows, letters], dict(track.provenance)
-                unscored = record["unscored"]
-        values.append(column)
-        reasons[name] = [
-            _why(unscored, change.pos - 1, value)
-            for change, value in zip(changes, column, strict=True)
-        ]
-        about[name] = {
-            "score": label,
-            "strand": strands,
-            "formula": formula,
-            "unit": unit,
-            "reading": record.get("reading", ""),
-        }
-        # Files of AnnData hold no lists of records.
-        records[name] = {
-            key: value
-            for key, value in record.items()
-            if isinstance(value, str | int | float)
-        }
+            maps[name] = _map_of(
+                model,
+                place,
+                genome,
+                score,  # type: ignore[arg-type]
+                context,
+                strands,
+                device,
+                progress,
+            )
+    nothing = {name: each.nothing for name, each in maps.items() if each.nothing}
     if len(nothing) == len(models):
         raise NothingScoredError(
             " ".join(f"models[{name!r}]: {err}" for name, err in nothing.items()),
@@ -304,16 +268,82 @@ def _of_interval(
         columns=["chrom", "pos", "ref", "alt"],
         index=[str(change) for change in changes],
     )
-    scored = np.isfinite(np.column_stack(values)).all(axis=1)
-    obs["status"] = np.where(scored, "ok", "flagged")
+    values = np.column_stack([each.table[rows, letters] for each in maps.values()])
+    reasons = {
+        name: [
+            _why(each.unscored, change.pos - 1, value)
+            for change, value in zip(changes, column, strict=True)
+        ]
+        for (name, each), column in zip(maps.items(), values.T, strict=True)
+    }
+    obs["status"] = np.where(np.isfinite(values).all(axis=1), "ok", "flagged")
     obs["reason"] = [_joined(row) for row in pd.DataFrame(reasons).to_dict("records")]
     region = {"chrom": place.chrom, "start": place.start, "end": place.end}
+    about = {name: {**each.about, "strand": strands} for name, each in maps.items()}
+    fields = ["score", "strand", "formula", "unit", "reading"]
+    records = _by_key({name: each.record for name, each in maps.items()})
     return ad.AnnData(
-        np.column_stack(values),
+        values,
         obs,
-        pd.DataFrame(about).T,
-        uns={"hyenascope": _by_key(records), "interval": region},
+        pd.DataFrame(about).T[fields],
+        uns={"hyenascope": records, "interval": region},
     )
+
+
+@dataclass(frozen=True)
+class _Map:
+    """What one model says of an interval, or why it has nothing to say."""
+
+    table: Float64[np.ndarray, "places 4"]
+    about: dict[str, str]
+    record: dict[str, str | int | float]
+    unscored: Sequence[Mapping[str, object]]
+    nothing: NothingScoredError | None = None
+
+
+def _map_of(
+    model: AnyModel,
+    place: Interval,
+    genome: FastaReader,
+    score: IsmScore | HeadOutput | ModelOutput,
+    context: int | None,
+    strands: Strands,
+    device: str | torch.device | None,
+    progress: bool,
+) -> _Map:
+    label, unit, formula = named_score(score, model)
+    nothing = None
+    record: dict[str, Any]
+    try:
+        track = saturation_mutagenesis(
+            model,
+            genome,
+            place,
+            score=score,
+            context=context,
+            strands=strands,
+            device=device,
+            progress=progress,
+        )
+    except NothingScoredError as err:
+        nothing, unscored = err, err.rows
+        table = np.full((place.length, 4), np.nan)
+        record = provenance_of(
+            model,
+            genome,
+            method="saturation_mutagenesis",
+            score=label,
+            formula=formula,
+            strands=strands,
+        )
+    else:
+        table, record = track.values, dict(track.provenance)
+        unscored = tuple(record["unscored"])
+    about = {"score": label, "formula": formula, "unit": unit}
+    about["reading"] = str(record.get("reading", ""))
+    # Files of AnnData hold no lists of records.
+    plain = {k: v for k, v in record.items() if isinstance(v, str | int | float)}
+    return _Map(table, about, plain, unscored, nothing)
 
 
 def _why(unscored: Sequence[Mapping[str, object]], position: int, value: float) -> str:

@@ -12,7 +12,7 @@ from jaxtyping import Float64
 from hyenascope.interpret.ism_passes import MapPlan, WindowShare
 from hyenascope.interpret.model_output import ModelOutput
 from hyenascope.interpret.strand_windows import StrandWindow
-from hyenascope.models.wrappers.protocol import WrappedModel
+from hyenascope.models.wrappers.protocol import NoAnswerError, WrappedModel
 from hyenascope.sequence.tokenizer import BASE_TOKENS, detokenize
 
 _BASES = "ACGT"
@@ -56,7 +56,7 @@ def wrapped_mutants(
             return
         if reference is None and plan.output:
             reference = float(read([(0, text)])[0])
-        values = read([(index, mutant) for index, _, mutant in batch])
+        values = _answers(read, [(index, mutant) for index, _, mutant in batch])
         for (index, base, _), value in zip(batch, values, strict=True):
             rows[index - item.first, base] = value - (reference or 0.0)
         advance(len(batch))
@@ -78,6 +78,18 @@ def wrapped_mutants(
 
 
 _Reader = Callable[[list[tuple[int, str]]], Float64[np.ndarray, " mutants"]]
+
+
+def _answers(
+    read: _Reader, mutants: list[tuple[int, str]]
+) -> Float64[np.ndarray, " mutants"]:
+    """Read mutants; where the model fails one by one, NaN where it has no answer."""
+    try:
+        return read(mutants)
+    except NoAnswerError:
+        if len(mutants) == 1:
+            return np.array([np.nan])
+        return np.concatenate([_answers(read, [mutant]) for mutant in mutants])
 
 
 def _output_reader(

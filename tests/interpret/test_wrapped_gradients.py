@@ -21,7 +21,7 @@ from hyenascope.interpret import (
 from hyenascope.models.hyena import HyenaConfig, HyenaLM
 from hyenascope.models.wrappers import Ensemble, FunctionModel, OneHotModel
 from hyenascope.sequence.one_hot import one_hot
-from tests.wrapped_models import Stranded, Weighted
+from tests.wrapped_models import Weighted, stranded
 
 PLACE = Interval("chr1", 1000, 1032)
 TEXT = "".join(np.random.default_rng(1).choice(list("ACGT"), 32))
@@ -196,13 +196,7 @@ def test_an_ensemble_is_explained_by_the_mean():
 
 
 def test_outputs_of_strands_change_places_with_them():
-    model = OneHotModel(
-        Stranded(),
-        context_length=32,
-        outputs=("RNA+", "RNA-"),
-        bin_size=4,
-        other_strand=(1, 0),
-    )
+    model = stranded(32)
     options = {"target": ModelOutput("RNA-"), "center": None}
     one, other = (
         saliency(model, TEXT, PLACE, strands=strands, **options).values

@@ -22,10 +22,11 @@ from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, bpe_tokenizer, gpt, kmer_tokenizer
 from tests.wrapped_models import (
     PlainHyena,
-    Stranded,
+    Speechless,
     Weighted,
     random_genome,
     small_hyena,
+    stranded,
 )
 
 PLACE = Interval("chr1", 100, 112)
@@ -112,23 +113,13 @@ def test_outputs_are_differences_of_predictions(genome, output, bins, reduce, st
             np.testing.assert_allclose(track.values[i, j], expected, atol=2e-5)
 
 
-def stranded():
-    return OneHotModel(
-        Stranded(),
-        context_length=16,
-        outputs=("RNA+", "RNA-"),
-        bin_size=4,
-        other_strand=(1, 0),
-    )
-
-
 @pytest.mark.parametrize("output", ["RNA+", "RNA-"])
 def test_outputs_of_strands_change_places_with_them(genome, output):
     score = ModelOutput(output, width=6)
     place = Interval("chr1", 60, 68)
     forward, reverse, both = (
         saturation_mutagenesis(
-            stranded(), genome, place, score=score, strands=strands
+            stranded(16), genome, place, score=score, strands=strands
         ).values
         for strands in ("forward", "reverse", "both")
     )
@@ -249,16 +240,6 @@ def test_full_of_byte_pairs_is_of_all_tokens(genome):
     assert left  # tokens before a mutated base change with it
 
 
-class Speechless(PlainHyena):
-    """Has no T."""
-
-    def _log_probs(self, texts, places, device):
-        tables = super()._log_probs(texts, places, device)
-        for table in tables:
-            table[:, 3] = np.nan
-        return tables
-
-
 @pytest.mark.parametrize("score", ["conditional", "downstream", "full"])
 def test_a_base_that_cannot_be_spelled_has_no_number(genome, hyena, score):
     place = Interval("chr1", 60, 70)
@@ -316,6 +297,28 @@ def test_a_model_that_predicts_reads_all_that_it_can(tmp_path):
     with random_genome(tmp_path, 24_000) as genome:
         track = saturation_mutagenesis(model, genome, place)
     assert track.provenance["context"] == 20_000
+
+
+def test_a_mutant_without_an_answer_costs_no_other_its_number(genome):
+    place = Interval("chr1", 60, 70)
+    text = genome.fetch(place)
+    mutant = text[:4] + ("A" if text[4] != "A" else "C")
+
+    def count(texts):
+        return [np.nan if mutant in each else each.count("G") for each in texts]
+
+    def whole(texts):
+        return [each.count("G") for each in texts]
+
+    found, expected = (
+        saturation_mutagenesis(
+            FunctionModel(each, context_length=20), genome, place, strands="forward"
+        ).values
+        for each in (count, whole)
+    )
+    lost = np.isnan(found)
+    assert np.argwhere(lost).tolist() == [[4, "ACGT".index(mutant[-1])]]
+    np.testing.assert_array_equal(found[~lost], expected[~lost])
 
 
 VERBS = {

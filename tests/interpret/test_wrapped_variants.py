@@ -21,10 +21,10 @@ from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, bpe_tokenizer, gpt, kmer_tokenizer
 from tests.wrapped_models import (
     PlainHyena,
-    Stranded,
     Weighted,
     random_genome,
     small_hyena,
+    stranded,
 )
 
 SCORES = (
@@ -112,13 +112,7 @@ def test_every_output_is_a_column(genome, variants):
 
 
 def test_outputs_of_strands_change_places_with_them(genome):
-    model = OneHotModel(
-        Stranded(),
-        context_length=16,
-        outputs=("RNA+", "RNA-"),
-        bin_size=4,
-        other_strand=(1, 0),
-    )
+    model = stranded(16)
     start = 60 + genome.fetch_region("chr1", 60, 80).index("G")
     snv = at(genome, start, 1, "A")  # windows of indels differ between the strands
     found = score_variants(model, snv, genome, baselines=())
