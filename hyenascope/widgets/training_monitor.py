@@ -8,7 +8,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import pandas as pd
@@ -36,7 +36,7 @@ from hyenascope.widgets.worker import Job, Progress, Result, Worker
 
 _LOGGER = logging.getLogger("hyenascope")
 _MIME = "application/vnd.plotly.v1+json"
-_REST = 20.0  # pause between two pictures, in times that one takes
+_REST = 20.0  # pause between two pictures, in times that one computes
 _LAST_STEP = 10.0  # seconds that the end of Python waits for a checkpoint
 _STOP, _STOPPING = "Stop", "Stopping after this step …"
 
@@ -263,9 +263,9 @@ class TrainingMonitor(VBox):  # type: ignore[misc]
 
     def _draw_while_stale(self) -> Job[None]:
         while self._has_news():
-            began = monotonic()
+            began = thread_time()  # not what it waited for on a busy machine
             self._carefully(self._draw)
-            self._hurry.wait(max(self._every, _REST * (monotonic() - began)))
+            self._hurry.wait(max(self._every, _REST * (thread_time() - began)))
             yield Progress(0, 1)
 
     def _has_news(self) -> bool:

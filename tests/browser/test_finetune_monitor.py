@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.test_training_monitor import (
     LAST,
-    LONGER,
+    LATER,
     NAMES,
     SHOWN,
     STOP,
@@ -58,8 +58,7 @@ def test_fine_tuning_in_a_cell_is_watched_and_stopped_with_its_best_model(notebo
     page = notebook(SETUP, SHOW, "")
     start(page, "result = tune(epochs=5_000)")
     page.figure().wait(LOOKS, 4, timeout=120_000)
-    seen = len(page.figure().values(0, "x"))
-    page.figure().wait(LONGER, seen + 2 * PER_EPOCH)
+    page.figure().wait(LATER, page.figure().values(0, "x")[-1] + 2 * EPOCH_BASES)
     assert page.figure().read(TITLE) == "nats per sequence"
     beside = page.figure().read(BESIDE)
     # No line of a guess; how high the first steps go may be said, if they are far up.

@@ -111,14 +111,25 @@ def test_between_two_pictures_is_the_time_asked_for():
 
 
 def test_a_costly_picture_is_drawn_the_more_seldom(monitor, monkeypatch):
-    """One that takes 0.1 s is followed by a pause of 2 s, of which none is waited."""
+    """One that takes 0.1 s of a core is followed by a pause of 2 s; none is waited."""
     pauses, ticks = [], iter(i / 10 for i in range(10_000))
-    monkeypatch.setattr(training_monitor, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(training_monitor, "thread_time", lambda: next(ticks))
     monitor._hurry.wait = pauses.append
     monitor.begin(PLAN, [])
     wait_until(lambda: pauses)
     monitor.end("Done.")
     assert pauses[0] == pytest.approx(2.0)
+
+
+def test_what_a_picture_waits_for_is_no_cost(monitor):
+    """On a busy machine one takes long by the clock, and the next must not wait."""
+    pauses, draw = [], parts(monitor)[3].draw
+    monitor._hurry.wait = pauses.append
+    parts(monitor)[3].draw = lambda reports: (time.sleep(0.5), draw(reports))
+    monitor.begin(PLAN, [])
+    wait_until(lambda: pauses)
+    monitor.end("Done.")
+    assert pauses[0] < training_monitor._REST * 0.5
 
 
 def test_steps_of_an_earlier_process_are_drawn_at_once(monitor):
