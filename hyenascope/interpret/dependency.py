@@ -7,8 +7,9 @@ change of the log odds of any base at j that any substitution at i brings about,
     max over k, l of | log2 odds(j = l | i ← k) − log2 odds(j = l | reference) |
 
 A causal model sees a mutation only further on, so the forward strand fills j > i and
-the reverse strand j < i. Mutants are recomputed on the band alone
-(`hyenascope.models.incremental`).
+the reverse strand j < i; a model that fills masks fills both sides on either strand.
+Mutants are recomputed on the band alone (`hyenascope.models.incremental`); wrapped
+models read whole windows.
 """
 
 import math
@@ -22,27 +23,40 @@ from scipy import ndimage
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from hyenascope._device import borrow
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
+from hyenascope.interpret.ism_plan import (
+    reads_n,
+    require_contig,
+    require_likelihoods,
+)
 from hyenascope.interpret.provenance import provenance_of
 from hyenascope.interpret.strand_windows import StrandWindow, centred_windows
-from hyenascope.interpret.unscored import NOT_A_BASE
+from hyenascope.interpret.unscored import NOT_A_BASE, NOT_FINITE
+from hyenascope.interpret.wrapped_maps import answers
 from hyenascope.models.hyena import HyenaLM
 from hyenascope.models.incremental import Mutant, tokens_for
-from hyenascope.models.model_checks import require_causal, window_context
-from hyenascope.models.mutant_passes import READER_NAMES, Reader, batches, choose_reader
-from hyenascope.models.predict import check_strands
+from hyenascope.models.model_checks import AnyModel, window_context
+from hyenascope.models.mutant_passes import (
+    READER_NAMES,
+    FullPasses,
+    Reader,
+    batches,
+    choose_reader,
+)
+from hyenascope.models.predict import check_strands, mean_known
+from hyenascope.models.wrappers.any_model import borrowed, native, sees_left
+from hyenascope.models.wrappers.protocol import Place, WrappedModel
 from hyenascope.sequence.dna import BASES
-from hyenascope.sequence.tokenizer import BASE_TOKENS
+from hyenascope.sequence.tokenizer import BASE_TOKENS, N_TOKEN, detokenize
 
 UNITS = "Δ log2 odds"
 
 
 def dependency_map(
-    model: HyenaLM,
+    model: AnyModel,
     genome: FastaReader | StrPath,
     interval: Interval,
     *,
@@ -57,7 +71,9 @@ def dependency_map(
     Parameters
     ----------
     model
-        A causal model; borrowed and put back.
+        A causal model, or a wrapped one that gives likelihoods
+        (`hyenascope.models.wrappers`), by full passes: one that fills masks takes a
+        pass per mutant and per token that the band reaches. Borrowed and put back.
     genome
         Reader or FASTA path.
     interval
@@ -70,7 +86,8 @@ def dependency_map(
         model's, at most 16,384.
     strands
         ``"both"`` fills the square; ``"forward"`` only what lies right of the
-        mutated base, ``"reverse"`` only what lies left of it.
+        mutated base, ``"reverse"`` only what lies left of it. Of a model that fills
+        masks every strand fills the square, and ``"both"`` is the mean of the two.
     device, progress
         As in `hyenascope.logits`.
 
@@ -78,15 +95,17 @@ def dependency_map(
     -------
     anndata.AnnData
         ``.X[i, j]`` is the effect of mutating base i on base j, in log2 odds, ≥ 0;
-        NaN on the diagonal, outside the band, on a side that no strand reads, and
-        where i or j is N. ``.obs`` and ``.var`` hold chrom, pos (1-based) and base;
+        NaN on the diagonal, outside the band, on a side that no strand reads,
+        where i or j is N, and where a wrapped model has no answer to a mutant of i.
+        ``.obs`` and ``.var`` hold chrom, pos (1-based) and base;
         ``.uns["hyenascope"]`` the provenance.
 
     Raises
     ------
     ValueError
         If the interval is empty, leaves its contig or is longer than the context,
-        the band is below 1, or the model is two-sided.
+        the band is below 1, the model is two-sided or gives no likelihoods, or it
+        has no letter for an N that lies in the window.
 
     Examples
     --------
@@ -101,8 +120,9 @@ def dependency_map(
     >>> found.shape, list(found.obs_names[:2])
     ((10, 10), ['I:41', 'I:42'])
     """
-    require_causal(model)
     check_strands(strands)
+    model = native(model)
+    require_likelihoods(model)
     context = window_context(model, context)
     if band is not None and band < 1:
         raise ValueError(f"band must be at least 1; got {band}.")
@@ -113,15 +133,30 @@ def dependency_map(
                 f"interval must fit the context of {context:,} bp; "
                 f"got {place.length:,} bp."
             )
+        require_contig(model, place, reader.contigs[place.chrom])
         reach = place.length - 1 if band is None else min(band, place.length - 1)
         windows = list(centred_windows(reader, place, context=context, strands=strands))
-        values = np.full((place.length, place.length), np.nan)
-        total = 3 * (place.length - 1) * len(windows)
-        bar = tqdm(total=total, disable=not progress, unit="mutant")
-        with borrow(model, device), torch.inference_mode(), bar:
-            kind = choose_reader(model, tokens_for(model, windows[0].tokens))
-            for item in windows:
-                _fill(values, model, item, reach, kind, bar)
+        if not reads_n(model) and (windows[0].tokens == N_TOKEN).any():
+            raise ValueError(
+                f"interval must lie where no N is in the window of {context:,} bp; "
+                f"got {place}, and {model.name} has no letter for N."
+            )
+        mutated = place.length - 1 if sees_left(model) else place.length
+        bar = tqdm(
+            total=3 * mutated * len(windows), disable=not progress, unit="mutant"
+        )
+        kind: Reader = FullPasses
+        unscored: list[str] = []
+        with borrowed(model, device), torch.inference_mode(), bar:
+            if isinstance(model, WrappedModel):
+                squares = [
+                    _wrapped_square(model, item, reach, unscored, bar)
+                    for item in windows
+                ]
+            else:
+                kind = choose_reader(model, tokens_for(model, windows[0].tokens))
+                squares = [_square(model, item, reach, kind, bar) for item in windows]
+        values = mean_known(np.stack(squares))
         places = _places(place, reader.fetch(place))
         details = provenance_of(
             model,
@@ -133,9 +168,12 @@ def dependency_map(
             strands=strands,
             engine=READER_NAMES[kind],
             unscored=[
-                f"{name}: {NOT_A_BASE}"
-                for name, base in zip(places.index, places["base"], strict=True)
-                if base not in BASES
+                *(
+                    f"{name}: {NOT_A_BASE}"
+                    for name, base in zip(places.index, places["base"], strict=True)
+                    if base not in BASES
+                ),
+                *unscored,
             ],
             interval=str(place),
             reading="Row: the mutated base; column: the base whose odds change. "
@@ -281,15 +319,14 @@ def _blocks(
     return frame.sort_values("max", ascending=False, ignore_index=True)
 
 
-def _fill(
-    values: Float64[np.ndarray, "length length"],
+def _square(
     model: HyenaLM,
     item: StrandWindow,
     reach: int,
     kind: Reader,
     bar: "tqdm[object]",
-) -> None:
-    """Fill the side of the square that one strand reads."""
+) -> Float64[np.ndarray, "length length"]:
+    """Return the side of the square that one strand reads; NaN elsewhere."""
     tokens = tokens_for(model, item.tokens)
     reader = kind(model, tokens, start=item.first, end=item.stop, window=reach + 1)
     expected = _log2_odds(reader.table)
@@ -307,9 +344,59 @@ def _fill(
             part = slice(first - item.first, stop - item.first)
             row[part] = np.fmax(row[part], largest)
         bar.update(len(batch))
+    return best[::-1, ::-1] if item.reverse else best
+
+
+def _wrapped_square(
+    model: WrappedModel,
+    item: StrandWindow,
+    reach: int,
+    unscored: list[str],
+    bar: "tqdm[object]",
+) -> Float64[np.ndarray, "length length"]:
+    """Return what one strand reads of the square, by whole windows; NaN elsewhere.
+
+    A base has no row, and is noted, if the model has no answer to one of its mutants.
+    """
+    text = detokenize(item.tokens)
+    known = np.isin(item.tokens, BASE_TOKENS)
+
+    def read(asked: list[tuple[str, Place]]) -> list[Float64[Tensor, "length 4"]]:
+        texts, places = zip(*asked, strict=True)
+        tables = model.log_probs(list(texts), places=places)
+        return [_log2_odds(torch.from_numpy(table)) for table in tables]
+
+    (expected,) = read([(text, (item.first, item.stop))])
+    square = np.full((item.places.length, item.places.length), np.nan)
+    for index in range(item.first, item.stop):
+        first = index + 1 if model.causal else max(item.first, index - reach)
+        stop = min(index + reach + 1, item.stop)
+        if not known[index] or first >= stop:
+            continue
+        mutants = [
+            (text[:index] + base + text[index + 1 :], (first, stop))
+            for base in BASES
+            if base != text[index]
+        ]
+        found = [table for table in answers(read, mutants, None) if table is not None]
+        bar.update(len(mutants))
+        if len(found) < len(mutants):
+            unscored.append(_unanswered(item, index))
+            continue
+        changes = (torch.stack(found) - expected)[:, first:stop].abs().numpy()
+        largest = np.fmax.reduce(np.fmax.reduce(changes, axis=2), axis=0)
+        square[index - item.first, first - item.first : stop - item.first] = largest
+    np.fill_diagonal(square, np.nan)
+    square[:, ~known[item.first : item.stop]] = np.nan
+    return square[::-1, ::-1] if item.reverse else square
+
+
+def _unanswered(item: StrandWindow, index: int) -> str:
+    """Say that a base has no row on a strand."""
+    strand, before = "forward", item.window.start + index
     if item.reverse:
-        best = best[::-1, ::-1]
-    np.copyto(values, best, where=~np.isnan(best))
+        strand, before = "reverse", item.window.end - 1 - index
+    return f"{item.window.chrom}:{before + 1}, {strand}: {NOT_FINITE}"
 
 
 def _mutants(item: StrandWindow, reach: int) -> list[Mutant]:

@@ -25,7 +25,6 @@ from jaxtyping import Float64
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from hyenascope._device import borrow
 from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
@@ -63,7 +62,7 @@ from hyenascope.models.incremental import tokens_for
 from hyenascope.models.model_checks import AnyModel, window_context
 from hyenascope.models.mutant_passes import READER_NAMES, FullPasses, choose_reader
 from hyenascope.models.predict import check_strands, mean_known
-from hyenascope.models.wrappers.any_model import native, sees_left
+from hyenascope.models.wrappers.any_model import borrowed, native, sees_left
 from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.dna import BASES
 from hyenascope.sequence.one_hot import one_hot
@@ -333,12 +332,7 @@ def _running(
     model: AnyModel, plan: MapPlan, device: str | torch.device | None
 ) -> Iterator[None]:
     """Borrow the model, and the head if there is one."""
-    borrowed = (
-        model.borrowed(device)
-        if isinstance(model, WrappedModel)
-        else borrow(model, device)
-    )
-    with borrowed as where:
+    with borrowed(model, device) as where:
         if plan.head is None:
             yield
             return

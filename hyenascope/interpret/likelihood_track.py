@@ -1,6 +1,6 @@
 """How expected every base of a locus is, as a track."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,16 +10,21 @@ from hyenascope._typing import Strands, StrPath
 from hyenascope.data.fasta import FastaReader, opened
 from hyenascope.data.interval import Interval
 from hyenascope.data.track_data import TrackData
+from hyenascope.interpret.ism import conditional_map
+from hyenascope.interpret.ism_plan import require_likelihoods
 from hyenascope.interpret.provenance import provenance_of
+from hyenascope.interpret.unscored import NothingScoredError
+from hyenascope.interpret.wrapped_maps import picked_bases
 from hyenascope.models.batching import BatchSize
-from hyenascope.models.hyena import HyenaLM
-from hyenascope.models.model_checks import require_causal, window_context
+from hyenascope.models.model_checks import AnyModel, window_context
 from hyenascope.models.predict import check_strands, log_probs, mean_known
+from hyenascope.models.wrappers.any_model import native
+from hyenascope.models.wrappers.protocol import WrappedModel
 from hyenascope.sequence.one_hot import one_hot
 
 
 def log_prob_track(
-    model: HyenaLM,
+    model: AnyModel,
     genome: FastaReader | StrPath,
     interval: Interval,
     *,
@@ -33,13 +38,16 @@ def log_prob_track(
 
     Windows of ``context`` bases overlap by half; each base is read where it has
     at least half a context before it (on the reverse strand: after it), contig
-    ends aside. 0 is certain, −1.39 is a fair four-sided coin; NaN where the base
-    is N.
+    ends aside. A wrapped model that fills masks is asked for log p given all other
+    bases of a window. 0 is certain, −1.39 is a fair four-sided coin; NaN where the
+    base is N, and where a wrapped model has no number, for the reason in
+    ``provenance["unscored"]``.
 
     Parameters
     ----------
     model
-        A causal model; borrowed and put back.
+        A causal model, or a wrapped one that gives likelihoods
+        (`hyenascope.models.wrappers`); borrowed and put back.
     genome
         Reader or FASTA path.
     interval
@@ -51,19 +59,19 @@ def log_prob_track(
         ``"both"`` gives the tracks ``both``, ``forward`` and ``reverse``, the
         first being the mean; else the one track that is named.
     batch_size, device, progress
-        As in `hyenascope.logits`.
+        As in `hyenascope.logits`; a wrapped model has its own batch size.
 
     Raises
     ------
     ValueError
-        If the interval is empty or leaves its contig, or the context does not fit
-        the model.
+        If the interval is empty or leaves its contig, the context does not fit the
+        model, or it is two-sided or gives no likelihoods.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from hyenascope.models.hyena import HyenaConfig
+    >>> from hyenascope.models.hyena import HyenaConfig, HyenaLM
     >>> model = HyenaLM(HyenaConfig(d_model=8, n_layer=1, d_inner=16, l_max=34))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "tiny.fa"
@@ -73,16 +81,30 @@ def log_prob_track(
     ((10, 3), ('both', 'forward', 'reverse'))
     """
     check_strands(strands)
-    require_causal(model)
+    model = native(model)
+    require_likelihoods(model)
     context = window_context(model, context)
     columns: dict[str, Float64[np.ndarray, " length"]] = {}
     with opened(genome) as reader:
         place = reader.inside(interval)
         size = reader.contigs[place.chrom]
+        unscored: list[Mapping[str, object]] = []
         sides: tuple[Strands, ...] = (strands,)
         if strands == "both":
             sides = ("forward", "reverse")
         for side in sides:
+            if isinstance(model, WrappedModel):
+                columns[side], reasons = _wrapped_column(
+                    model,
+                    reader,
+                    place,
+                    context,
+                    side,
+                    device=device,
+                    progress=progress,
+                )
+                unscored += reasons
+                continue
             windows = list(_windows(place, size, context, side))
             texts = [reader.fetch(window) for window in windows]
             tables = log_probs(
@@ -101,11 +123,40 @@ def log_prob_track(
             context=context,
             strands=strands,
             reading="0 is certain, −1.39 a fair four-sided coin.",
+            **({"unscored": unscored} if isinstance(model, WrappedModel) else {}),
         )
     if strands == "both":
         columns = {"both": mean_known(np.stack(list(columns.values()))), **columns}
     values = np.stack(list(columns.values()), axis=1)
     return TrackData(values, tuple(columns), place, "log p (nats)", details)
+
+
+def _wrapped_column(
+    model: WrappedModel,
+    genome: FastaReader,
+    place: Interval,
+    context: int,
+    side: Strands,
+    *,
+    device: str | torch.device | None,
+    progress: bool,
+) -> tuple[Float64[np.ndarray, " length"], Sequence[Mapping[str, object]]]:
+    """Return log p of the bases that are there, and what has no number and why."""
+    try:
+        rows = conditional_map(
+            model,
+            genome,
+            place,
+            context=context,
+            strands=side,
+            device=device,
+            progress=progress,
+        )
+    except NothingScoredError as error:
+        return np.full(place.length, np.nan), error.rows
+    reasons = rows.provenance["unscored"]
+    assert isinstance(reasons, Sequence)
+    return picked_bases(rows.values, genome.fetch(place).upper()), reasons
 
 
 def _windows(

@@ -4,7 +4,8 @@ What `hyenascope.interpret.ism_passes` does for our own model incrementally, her
 any other, by its protocol alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64
@@ -55,8 +56,9 @@ def wrapped_mutants(
         if not batch:
             return
         if reference is None and plan.output:
-            reference = float(read([(0, text)])[0])
-        values = _answers(read, [(index, mutant) for index, _, mutant in batch])
+            (reference,) = read([(0, text)])
+        asked = [(index, mutant) for index, _, mutant in batch]
+        values = answers(read, asked, np.nan)
         for (index, base, _), value in zip(batch, values, strict=True):
             rows[index - item.first, base] = value - (reference or 0.0)
         advance(len(batch))
@@ -77,19 +79,23 @@ def wrapped_mutants(
     return _forward(rows, item)
 
 
-_Reader = Callable[[list[tuple[int, str]]], Float64[np.ndarray, " mutants"]]
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+_Reader = Callable[[list[tuple[int, str]]], list[float]]
 
 
-def _answers(
-    read: _Reader, mutants: list[tuple[int, str]]
-) -> Float64[np.ndarray, " mutants"]:
-    """Read mutants; where the model fails one by one, NaN where it has no answer."""
+def answers(
+    read: Callable[[list[_Asked]], Sequence[_Answer]],
+    asked: list[_Asked],
+    nothing: _Answer,
+) -> Sequence[_Answer]:
+    """Ask all at once; where the model fails one by one, ``nothing`` if unanswered."""
     try:
-        return read(mutants)
+        return read(asked)
     except NoAnswerError:
-        if len(mutants) == 1:
-            return np.array([np.nan])
-        return np.concatenate([_answers(read, [mutant]) for mutant in mutants])
+        if len(asked) == 1:
+            return [nothing]
+        return [answers(read, [each], nothing)[0] for each in asked]
 
 
 def _output_reader(
@@ -98,12 +104,12 @@ def _output_reader(
     index = np.array([output.index(model, reverse=item.reverse)])
     middle = item.places.center
 
-    def read(mutants: list[tuple[int, str]]) -> Float64[np.ndarray, " mutants"]:
+    def read(mutants: list[tuple[int, str]]) -> list[float]:
         found = model.predict([text for _, text in mutants])
         bins = output.bins(
             model, item.window, found.shape[1], middle=middle, reverse=item.reverse
         )
-        return output.values(found, index, bins)[:, 0]
+        return output.values(found, index, bins)[:, 0].tolist()
 
     return read
 
@@ -123,7 +129,7 @@ def _likelihood_reader(
     def place(index: int) -> tuple[int, int]:
         return (0, length) if plan.span is None else (index, index + plan.span)
 
-    def read(mutants: list[tuple[int, str]]) -> Float64[np.ndarray, " mutants"]:
+    def read(mutants: list[tuple[int, str]]) -> list[float]:
         places = [place(index) for index, _ in mutants]
         tables = model.log_probs([text for _, text in mutants], places=places)
         values = []
@@ -135,7 +141,7 @@ def _likelihood_reader(
             values.append(known.sum() if np.isfinite(change[index - start]) else np.nan)
             if plan.span is not None:
                 share.add_changes(known, plan.span)
-        return np.array(values)
+        return values
 
     return read
 

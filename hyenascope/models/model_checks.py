@@ -22,8 +22,8 @@ def require_model(model: object) -> None:
     if isinstance(model, WrappedModel):
         raise TypeError(
             f"model must be a HyenaLM for this; got {model!r}. Variant scores, "
-            "substitution maps and attributions take it; so do its own log_probs, "
-            "embed and predict."
+            "substitution and dependency maps, attributions and LocusBrowser take it; "
+            "it has log_probs, embed and predict of its own."
         )
     if isinstance(model, nn.Module) and not isinstance(model, HyenaLM):
         raise TypeError(

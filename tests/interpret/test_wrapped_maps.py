@@ -322,8 +322,6 @@ def test_a_mutant_without_an_answer_costs_no_other_its_number(genome):
 
 
 VERBS = {
-    "log_prob_track": lambda model, genome: hs.log_prob_track(model, genome, PLACE),
-    "dependency_map": lambda model, genome: hs.dependency_map(model, genome, PLACE),
     "deletion_scan": lambda model, genome: hs.deletion_scan(model, genome, PLACE),
     "pairwise": lambda model, genome: hs.pairwise_mutagenesis(model, genome, PLACE),
     "log_probs": lambda model, genome: hs.log_probs(model, "ACGT"),

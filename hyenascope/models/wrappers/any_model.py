@@ -1,5 +1,10 @@
 """What a verb must know of a model first: is it ours, and which way does it look."""
 
+from contextlib import AbstractContextManager
+
+import torch
+
+from hyenascope._device import borrow
 from hyenascope.models.model_checks import AnyModel, require_model
 from hyenascope.models.wrappers.hyena_model import HyenaModel
 from hyenascope.models.wrappers.protocol import WrappedModel
@@ -25,6 +30,15 @@ def native(model: AnyModel) -> AnyModel:
     if not isinstance(model, WrappedModel):
         require_model(model)
     return model
+
+
+def borrowed(
+    model: AnyModel, device: str | torch.device | None
+) -> AbstractContextManager[torch.device]:
+    """Use a model of either kind in eval mode on ``device``, then put it back."""
+    if isinstance(model, WrappedModel):
+        return model.borrowed(device)
+    return borrow(model, device)
 
 
 def sees_left(model: AnyModel) -> bool:
