@@ -18,15 +18,9 @@ from hyenascope.interpret.head_output import HeadOutput
 from hyenascope.interpret.unscored import NothingScoredError
 from hyenascope.models.wrappers import FunctionModel, HuggingFaceModel, OneHotModel
 from tests.hugging_face_models import bert, kmer_tokenizer
-from tests.wrapped_models import Weighted, random_genome, small_hyena
+from tests.wrapped_models import Weighted, small_hyena
 
 PLACE = Interval("chr1", 100, 112)
-
-
-@pytest.fixture
-def genome(tmp_path):
-    with random_genome(tmp_path) as reader:
-        yield reader
 
 
 @pytest.fixture

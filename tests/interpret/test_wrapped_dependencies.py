@@ -16,21 +16,10 @@ from hyenascope.models.wrappers import (
 from hyenascope.models.wrappers.protocol import NoAnswerError
 from hyenascope.sequence.dna import reverse_complement
 from tests.hugging_face_models import bert, kmer_tokenizer
-from tests.wrapped_models import PlainHyena, Speechless, random_genome, small_hyena
+from tests.wrapped_models import PlainHyena, Speechless
 
 PLACE = Interval("chr1", 100, 112)  # base 6 of it is N
 KNOWN = Interval("chr1", 60, 72)
-
-
-@pytest.fixture
-def genome(tmp_path):
-    with random_genome(tmp_path) as reader:
-        yield reader
-
-
-@pytest.fixture
-def hyena():
-    return small_hyena()
 
 
 @pytest.fixture(scope="module")

@@ -25,22 +25,10 @@ from tests.wrapped_models import (
     Speechless,
     Weighted,
     random_genome,
-    small_hyena,
     stranded,
 )
 
 PLACE = Interval("chr1", 100, 112)
-
-
-@pytest.fixture
-def genome(tmp_path):
-    with random_genome(tmp_path) as reader:
-        yield reader
-
-
-@pytest.fixture
-def hyena():
-    return small_hyena()
 
 
 @pytest.mark.parametrize("score", ["conditional", "downstream", "full"])

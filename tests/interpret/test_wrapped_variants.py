@@ -23,7 +23,6 @@ from tests.wrapped_models import (
     PlainHyena,
     Weighted,
     random_genome,
-    small_hyena,
     stranded,
 )
 
@@ -31,17 +30,6 @@ SCORES = (
     *("conditional", "likelihood", "downstream", "full_sum", "full_mean"),
     *("embedding_l2", "embedding_cosine", "last_l2", "last_inner", "variant_cosine"),
 )
-
-
-@pytest.fixture
-def genome(tmp_path):
-    with random_genome(tmp_path) as reader:
-        yield reader
-
-
-@pytest.fixture
-def hyena():
-    return small_hyena()
 
 
 def at(genome, start, removed, added):
